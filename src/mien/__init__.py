@@ -1,0 +1,45 @@
+"""mien: facial expression recognition that trains, proves and reads.
+
+    import mien
+    for face in mien.analyze("group.jpg"):
+        print(face.expression.dominant, face.expression["happiness"])
+
+Importing this package touches nothing: no environment, folders, threads or downloads; what
+a name needs is loaded when it is first used.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+__version__ = "0.1.0"
+
+__all__ = ["Box", "Expression", "Face", "FrameResult", "Observation", "Recognizer", "analyze"]
+
+if TYPE_CHECKING:
+    from mien.core.types import Box, Expression, Face, FrameResult, Observation
+    from mien.recognition.api import analyze
+    from mien.recognition.recognizer import Recognizer
+
+_HOMES = {
+    "Box": "mien.core.types",
+    "Expression": "mien.core.types",
+    "Face": "mien.core.types",
+    "FrameResult": "mien.core.types",
+    "Observation": "mien.core.types",
+    "Recognizer": "mien.recognition.recognizer",
+    "analyze": "mien.recognition.api",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'mien' has no attribute {name!r}")
+    value = getattr(import_module(_HOMES[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

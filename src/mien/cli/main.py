@@ -1,0 +1,65 @@
+"""The `mien` command: the app, its commands, and the one place where errors become words.
+
+Each command lives in its own file and is registered here; what a command needs is imported
+when it runs, so `mien --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import sys
+from typing import Annotated
+
+import click
+import typer
+from rich.console import Console
+
+from mien import __version__
+from mien.core.errors import ConfigError, MienError
+
+app = typer.Typer(
+    name="mien",
+    help="Read facial expressions, and train, prove and ship the models that do it.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"mien {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool,
+        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+    ] = False,
+) -> None:
+    """Read facial expressions, and train, prove and ship the models that do it."""
+
+
+def run() -> None:
+    """Run the command line; exit 0 when done, 1 when the work failed, 2 on wrong use."""
+    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
+    try:
+        app(standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        print(error.format_message())
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, click.Abort):
+        stderr.print("stopped", style="yellow")
+        sys.exit(130)
+    except MienError as error:
+        stderr.print("[bold red]error:[/] ", end="")
+        stderr.print(str(error), markup=False)
+        sys.exit(2 if isinstance(error, ConfigError) else 1)
+    except BrokenPipeError:
+        # The reader of a pipe (head, less) went away: nothing is wrong.
+        sys.exit(0)

@@ -1,0 +1,41 @@
+"""The one family of errors that mien raises on purpose.
+
+Every message says what was expected, what came, and what to do about it. A door (command
+line, REST, WebSocket) catches `MienError` and shows its message; anything else is a bug.
+"""
+
+
+class MienError(Exception):
+    """Base of every error that mien raises on purpose; its text is fit to show a user."""
+
+
+class ImageError(MienError):
+    """A picture cannot be read: corrupt, empty, too large, or of an unknown kind."""
+
+
+class ShapeError(MienError):
+    """An array does not have the shape or dtype that a function takes."""
+
+
+class LabelError(MienError):
+    """An expression name or label set is not one that mien knows."""
+
+
+class DatasetError(MienError):
+    """A dataset file or folder is missing, malformed, or does not fit its partner."""
+
+
+class DetectorError(MienError):
+    """A face detector is unknown or cannot run here; the text says how to get it."""
+
+
+class BundleError(MienError):
+    """A model bundle is missing a part, fails its checksum, or does not fit this version."""
+
+
+class ConfigError(MienError):
+    """A recipe or setting has unknown keys or unusable values; all of them are listed."""
+
+
+class MissingExtraError(MienError):
+    """A feature needs an optional extra that is not installed; the text names the extra."""

@@ -1,0 +1,282 @@
+"""The results that every door returns: Python, command line, REST and WebSocket.
+
+All are frozen and plain: floats and strings, no arrays, so `to_dict()` is JSON as it is.
+Boxes are xyxy in pixels of the upright picture (EXIF turned), origin top left.
+"""
+
+from __future__ import annotations
+
+import html
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from mien.core.errors import ShapeError
+from mien.core.labels import COLOURS
+
+
+@dataclass(frozen=True)
+class Box:
+    """A rectangle, xyxy, in pixels; it may reach past the picture's edge."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+    @property
+    def width(self) -> float:
+        """Width in pixels."""
+        return self.x2 - self.x1
+
+    @property
+    def height(self) -> float:
+        """Height in pixels."""
+        return self.y2 - self.y1
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        """The middle, (x, y) in pixels."""
+        return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    def to_dict(self) -> dict[str, float]:
+        """Return the four edges in pixels, rounded to a tenth."""
+        return {name: round(getattr(self, name), 1) for name in ("x1", "y1", "x2", "y2")}
+
+
+@dataclass(frozen=True)
+class Expression:
+    """How a face looks: a probability for each expression of one label set.
+
+    Attributes:
+        probabilities: Expression name to probability in 0..1; they sum to 1.
+        label_set: The name of the label set, as in `mien.core.labels`.
+    """
+
+    probabilities: Mapping[str, float]
+    label_set: str
+
+    def __post_init__(self) -> None:
+        if not self.probabilities:
+            raise ShapeError("an expression needs at least one probability, got none")
+        # A copy behind a read-only view keeps the frozen promise for the mapping as well.
+        object.__setattr__(self, "probabilities", MappingProxyType(dict(self.probabilities)))
+
+    def __getitem__(self, label: str) -> float:
+        return self.probabilities[label]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.probabilities)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A mapping proxy cannot be pickled; the plain dict it shows can.
+        return Expression, (dict(self.probabilities), self.label_set)
+
+    def __hash__(self) -> int:
+        return hash((tuple(self.probabilities.items()), self.label_set))
+
+    @property
+    def dominant(self) -> str:
+        """The most probable expression; the first in label order where several tie."""
+        return max(self.probabilities, key=lambda label: self.probabilities[label])
+
+    @property
+    def confidence(self) -> float:
+        """Probability of the dominant expression, 0..1."""
+        return self.probabilities[self.dominant]
+
+    @property
+    def entropy(self) -> float:
+        """Shannon entropy in bits: 0 when certain, log2(number of labels) when clueless."""
+        return -sum(p * math.log2(p) for p in self.probabilities.values() if p > 0) + 0.0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return label set, dominant, confidence, entropy and all probabilities."""
+        return {
+            "label_set": self.label_set,
+            "dominant": self.dominant,
+            "confidence": round(self.confidence, 4),
+            "entropy": round(self.entropy, 4),
+            "probabilities": {k: round(v, 4) for k, v in self.probabilities.items()},
+        }
+
+    def __str__(self) -> str:
+        ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
+        return " ".join(f"{label} {p:.0%}" for label, p in ranked[:3])
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><td>{html.escape(label)}</td><td style='width:10em'><div style='height:.8em;"
+            f"width:{p:.1%};background:{COLOURS.get(label, '#888')}'></div></td>"
+            f"<td>{p:.1%}</td></tr>"
+            for label, p in sorted(self.probabilities.items(), key=lambda item: -item[1])
+        )
+        return f"<table>{rows}</table>"
+
+
+@dataclass(frozen=True)
+class Face:
+    """One face in a picture.
+
+    Attributes:
+        box: Where it is, xyxy in pixels.
+        confidence: The detector's own score, 0..1; 1 for `full`, where nothing was detected.
+        expression: How it looks.
+        landmarks: Right eye, left eye, nose tip, right mouth corner, left mouth corner, as
+            (x, y) in pixels, `right` being the person's own; None where the detector has none.
+            A single mouth centre fills both corners where that is all a detector knows.
+        track_id: The person's number within one session, or None for single pictures.
+    """
+
+    box: Box
+    confidence: float
+    expression: Expression
+    landmarks: tuple[tuple[float, float], ...] | None = None
+    track_id: int | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return box, detector confidence, landmarks, track id and expression."""
+        return {
+            "box": self.box.to_dict(),
+            "confidence": round(self.confidence, 4),
+            "landmarks": self.landmarks and [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
+            "track_id": self.track_id,
+            "expression": self.expression.to_dict(),
+        }
+
+    def __str__(self) -> str:
+        b = self.box
+        where = f"[{b.x1:.0f}, {b.y1:.0f}, {b.x2:.0f}, {b.y2:.0f}]"
+        who = "" if self.track_id is None else f" #{self.track_id}"
+        return f"Face{who} at {where}: {self.expression}"
+
+    def _repr_html_(self) -> str:
+        b = self.box
+        where = f"{b.width:.0f} x {b.height:.0f} px at ({b.x1:.0f}, {b.y1:.0f})"
+        return f"<p>Face, {where}</p>{self.expression._repr_html_()}"
+
+
+@dataclass(frozen=True)
+class FrameResult:
+    """All that was read in one picture or video frame.
+
+    Attributes:
+        index: 0 for a single picture, else the frame's number in its source.
+        timestamp_s: Seconds from the source's start, by its own clock; 0 for a picture.
+        size: (width, height) in pixels, upright.
+        faces: The faces, largest first; empty where there are none.
+        detector: The detector that really ran, e.g. `yunet`.
+        milliseconds: Time spent per stage: `decode`, `detect`, `crop`, `classify`.
+        source: Path or name of where the picture came from, or None.
+        error: Why this picture could not be read, or None. Then `faces` is empty.
+    """
+
+    index: int
+    timestamp_s: float
+    size: tuple[int, int]
+    faces: tuple[Face, ...]
+    detector: str
+    milliseconds: Mapping[str, float]
+    source: str | None = None
+    error: str | None = None
+
+    def __iter__(self) -> Iterator[Face]:
+        return iter(self.faces)
+
+    def __len__(self) -> int:
+        return len(self.faces)
+
+    def __getitem__(self, index: int) -> Face:
+        return self.faces[index]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the whole result as JSON-ready values."""
+        return {
+            "source": self.source,
+            "index": self.index,
+            "timestamp_s": round(self.timestamp_s, 4),
+            "width": self.size[0],
+            "height": self.size[1],
+            "detector": self.detector,
+            "faces": [face.to_dict() for face in self.faces],
+            "milliseconds": {k: round(v, 2) for k, v in self.milliseconds.items()},
+            "error": self.error,
+        }
+
+    def observations(self) -> list[Observation]:
+        """Return one flat row for each face, in the order of `faces`."""
+        return [Observation.from_face(self, number) for number in range(len(self.faces))]
+
+    def __str__(self) -> str:
+        head = self.source or f"frame {self.index}"
+        if self.error:
+            return f"{head}: {self.error}"
+        count = f"{len(self.faces)} face{'' if len(self.faces) == 1 else 's'}"
+        return "\n".join([f"{head}: {count} ({self.detector})", *(f"  {f}" for f in self.faces)])
+
+    def _repr_html_(self) -> str:
+        head = html.escape(str(self).splitlines()[0])
+        return f"<p>{head}</p>" + "".join(face._repr_html_() for face in self.faces)
+
+
+@dataclass(frozen=True)
+class Observation:
+    """One face at one time, flat: the row of every table, Parquet file and database.
+
+    Attributes:
+        source: Path or name of the picture or video, or None.
+        frame_index: The frame's number in its source.
+        timestamp_s: Seconds from the source's start.
+        face_index: The face's place in its frame, largest first.
+        track_id: The person's number within one session, or None.
+        box: xyxy in pixels.
+        detector: The detector that ran.
+        confidence: The detector's score, 0..1.
+        expression: Probabilities.
+    """
+
+    source: str | None
+    frame_index: int
+    timestamp_s: float
+    face_index: int
+    track_id: int | None
+    box: Box
+    detector: str
+    confidence: float
+    expression: Expression
+
+    @classmethod
+    def from_face(cls, frame: FrameResult, face_index: int) -> Observation:
+        """Flatten the face at `face_index` of `frame`."""
+        face = frame.faces[face_index]
+        return cls(
+            source=frame.source,
+            frame_index=frame.index,
+            timestamp_s=frame.timestamp_s,
+            face_index=face_index,
+            track_id=face.track_id,
+            box=face.box,
+            detector=frame.detector,
+            confidence=face.confidence,
+            expression=face.expression,
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return one flat row; probabilities become `p_<label>` columns."""
+        return {
+            "source": self.source,
+            "frame_index": self.frame_index,
+            "timestamp_s": round(self.timestamp_s, 4),
+            "face_index": self.face_index,
+            "track_id": self.track_id,
+            **self.box.to_dict(),
+            "detector": self.detector,
+            "detector_confidence": round(self.confidence, 4),
+            "label_set": self.expression.label_set,
+            "dominant": self.expression.dominant,
+            "confidence": round(self.expression.confidence, 4),
+            "entropy": round(self.expression.entropy, 4),
+            **{f"p_{k}": round(v, 4) for k, v in self.expression.probabilities.items()},
+        }
