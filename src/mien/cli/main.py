@@ -9,7 +9,6 @@ from __future__ import annotations
 import sys
 from typing import Annotated
 
-import click
 import typer
 from rich.console import Console
 
@@ -44,22 +43,14 @@ def _root(
 
 def run() -> None:
     """Run the command line; exit 0 when done, 1 when the work failed, 2 on wrong use."""
-    stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     try:
-        app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as error:
-        print(error.format_message())
-        sys.exit(2)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (KeyboardInterrupt, click.Abort):
-        stderr.print("stopped", style="yellow")
-        sys.exit(130)
+        app()
     except MienError as error:
+        stderr = Console(stderr=True, highlight=False, soft_wrap=True)
         stderr.print("[bold red]error:[/] ", end="")
         stderr.print(str(error), markup=False)
         sys.exit(2 if isinstance(error, ConfigError) else 1)
     except BrokenPipeError:
         # The reader of a pipe (head, less) went away: nothing is wrong.
+        sys.stderr.close()
         sys.exit(0)
