@@ -1,0 +1,73 @@
+"""Models by name, as recipes and run folders know them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from torch import nn
+
+from mien.core.errors import ConfigError
+from mien.models.residual import ResidualNet
+from mien.models.tutorials import Cnn4, Cnn6
+
+_BUILDERS: dict[str, Callable[..., nn.Module]] = {
+    "cnn4": Cnn4,
+    "cnn6": Cnn6,
+    "residual": ResidualNet,
+}
+
+
+class ParameterCount(NamedTuple):
+    """How many numbers a model holds.
+
+    Attributes:
+        total: Weights, biases, batch-norm scales, shifts and running statistics.
+        untrained: The running means and variances among them.
+    """
+
+    total: int
+    untrained: int
+
+
+def available_models() -> list[str]:
+    """Return the names that `build_model` knows."""
+    return sorted(_BUILDERS)
+
+
+def build_model(
+    name: str, heads: Mapping[str, int], options: Mapping[str, Any] | None = None
+) -> nn.Module:
+    """Build a model with fresh weights.
+
+    Args:
+        name: One of `available_models()`.
+        heads: Head name (a label set's) to number of classes.
+        options: The architecture's own options; see its class.
+
+    Returns:
+        A module whose `forward((n, 1, h, w) float32)` gives `{head: logits (n, classes)}`.
+
+    Raises:
+        ConfigError: If the name or an option is unknown, or an option's value is unusable.
+    """
+    if name not in _BUILDERS:
+        raise ConfigError(f"unknown model {name!r}; available: {', '.join(available_models())}")
+    builder = _BUILDERS[name]
+    known = [key for key in inspect.signature(builder).parameters if key != "heads"]
+    unknown = sorted(set(options or {}) - set(known))
+    if unknown:
+        raise ConfigError(
+            f"model {name} has no option {', '.join(unknown)}; it has: {', '.join(known) or 'none'}"
+        )
+    return builder(heads=dict(heads), **(options or {}))
+
+
+def count_parameters(model: nn.Module) -> ParameterCount:
+    """Count as Keras does: running statistics are parameters that are not trained."""
+    trained = sum(parameter.numel() for parameter in model.parameters())
+    running = sum(
+        buffer.numel() for key, buffer in model.named_buffers() if "running" in key.split(".")[-1]
+    )
+    return ParameterCount(total=trained + running, untrained=running)

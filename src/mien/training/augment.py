@@ -1,0 +1,107 @@
+"""Augmentation of whole batches on the device that trains, by Kornia.
+
+Every photometric range is centred on 1: a range that only darkens is known to ruin a model
+of this field. Faces are moved with their edges repeated, as crops at the picture's edge are.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import kornia.augmentation as K
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from mien.training.recipe import AugmentRecipe
+
+
+class Augment(nn.Module):
+    """Mirrors, moves, lights, erases and resizes faces, each differently.
+
+    Args:
+        recipe: What to do, and how much.
+    """
+
+    def __init__(self, recipe: AugmentRecipe) -> None:
+        super().__init__()
+        self.steps = nn.Sequential(*_geometry(recipe), *_light(recipe), *_erasing(recipe))
+
+    @torch.no_grad()
+    def forward(self, faces: Tensor, size: int) -> Tensor:
+        """Augment faces.
+
+        Args:
+            faces: (n, 1, h, w) float32, 0..1.
+            size: Side of what comes out, in pixels.
+
+        Returns:
+            (n, 1, size, size) float32, 0..1.
+        """
+        out: Tensor = self.steps(faces)
+        return resize(out, size)
+
+
+def resize(faces: Tensor, size: int) -> Tensor:
+    """Resize faces (n, 1, h, w) to size x size; shrinking averages, so nothing aliases."""
+    if faces.shape[-1] == size:
+        return faces
+    return F.interpolate(
+        faces, size=(size, size), mode="bilinear", antialias=True, align_corners=False
+    )
+
+
+def mixup(
+    images: Tensor, targets: Mapping[str, Tensor], alpha: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Mix each face and its targets with another's (Zhang et al., 2018).
+
+    Args:
+        images: (n, 1, h, w).
+        targets: Head name to distributions (n, classes); a row of zeros is a face that the
+            head does not learn from, and mixes as such.
+        alpha: Of the beta distribution that the share is drawn from, once a batch.
+
+    Returns:
+        Mixed images and targets.
+    """
+    share = float(torch.distributions.Beta(alpha, alpha).sample())
+    order = torch.randperm(len(images), device=images.device)
+    mixed = {name: share * t + (1 - share) * t[order] for name, t in targets.items()}
+    return share * images + (1 - share) * images[order], mixed
+
+
+def _geometry(recipe: AugmentRecipe) -> list[nn.Module]:
+    steps: list[nn.Module] = []
+    if recipe.flip:
+        steps.append(K.RandomHorizontalFlip(p=recipe.flip))
+    if recipe.rotation_degrees or recipe.shift or recipe.zoom or recipe.shear_degrees:
+        steps.append(
+            K.RandomAffine(
+                degrees=recipe.rotation_degrees,
+                translate=(recipe.shift, recipe.shift) if recipe.shift else None,
+                scale=(1 - recipe.zoom, 1 + recipe.zoom) if recipe.zoom else None,
+                shear=recipe.shear_degrees or None,
+                padding_mode="border",
+                p=1.0,
+            )
+        )
+    return steps
+
+
+def _light(recipe: AugmentRecipe) -> list[nn.Module]:
+    steps: list[nn.Module] = []
+    if recipe.brightness:
+        steps.append(
+            K.RandomBrightness(brightness=(1 - recipe.brightness, 1 + recipe.brightness), p=1.0)
+        )
+    if recipe.contrast:
+        steps.append(K.RandomContrast(contrast=(1 - recipe.contrast, 1 + recipe.contrast), p=1.0))
+    return steps
+
+
+def _erasing(recipe: AugmentRecipe) -> list[nn.Module]:
+    if not recipe.erasing:
+        return []
+    # Mid-gray: a black patch would be read as contrast by a net that standardises.
+    return [K.RandomErasing(scale=recipe.erasing_area, value=0.5, p=recipe.erasing)]

@@ -1,0 +1,167 @@
+"""What watches a run: the log, the curves and the progress line."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+from lightning.pytorch.callbacks import Callback
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from torch import Tensor
+
+from mien.training.curves import draw_curves
+
+
+class EpochLog(Callback):
+    """Writes a row an epoch to `log.csv`, and redraws `curves.png` from it.
+
+    A resumed run drops the rows of epochs that it does again, so the log reads as if the run
+    had never been broken.
+
+    Args:
+        folder: The run folder.
+        title: The run's name.
+    """
+
+    def __init__(self, folder: Path, title: str) -> None:
+        self.path, self.title = folder / "log.csv", title
+        self.rows: list[dict[str, float]] = []
+        self._started = 0.0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Take up the rows of the epochs that are done."""
+        if self.path.is_file():
+            with self.path.open(newline="") as file:
+                rows = [
+                    {k: float(v) for k, v in row.items() if v not in ("", None)}
+                    for row in csv.DictReader(file)
+                ]
+            self.rows = [row for row in rows if row["epoch"] <= trainer.current_epoch]
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Start the epoch's clock."""
+        self._started = time.monotonic()
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Write and draw; Lightning calls this after validation."""
+        if not trainer.is_global_zero:
+            return
+        metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
+        row = {
+            "epoch": float(trainer.current_epoch + 1),
+            "learning_rate": trainer.optimizers[0].param_groups[0]["lr"],
+            "seconds": round(time.monotonic() - self._started, 2),
+            **{k: round(v, 6) for k, v in sorted(metrics.items())},
+        }
+        self.rows.append(row)
+        names = list(dict.fromkeys(name for r in self.rows for name in r))
+        scratch = self.path.with_suffix(".tmp")
+        with scratch.open("w", newline="") as file:
+            writer = csv.DictWriter(file, names)
+            writer.writeheader()
+            writer.writerows(self.rows)
+        os.replace(scratch, self.path)
+        draw_curves(self.rows, self.path.with_name("curves.png"), title=self.title)
+
+
+class ProgressLine(Callback):
+    """Shows epoch, loss, accuracy, images a second and time left; a line an epoch stays.
+
+    Args:
+        console: Where to write.
+    """
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self._bar: Progress | None = None
+        self._task = TaskID(0)
+        self._images = 0
+        self._started = self._run_started = 0.0
+        self._first_epoch = 0
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Open the bar."""
+        self._run_started, self._first_epoch = time.monotonic(), trainer.current_epoch
+        if not trainer.is_global_zero or not self.console.is_terminal:
+            return
+        self._bar = Progress(
+            TextColumn("[bold]{task.description}"),
+            BarColumn(bar_width=24),
+            TextColumn("{task.fields[figures]}"),
+            TextColumn("epoch ends in"),
+            TimeRemainingColumn(compact=True),
+            console=self.console,
+            transient=True,
+        )
+        self._bar.start()
+        self._task = self._bar.add_task("", figures="")
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Set the bar back."""
+        self._images, self._started = 0, time.monotonic()
+        if self._bar:
+            self._bar.reset(
+                self._task,
+                total=float(trainer.num_training_batches),
+                description=f"epoch {trainer.current_epoch + 1}/{trainer.max_epochs}",
+            )
+
+    def on_train_batch_end(
+        self,
+        trainer: L.Trainer,
+        pl_module: L.LightningModule,
+        outputs: Tensor | Mapping[str, Any] | None,
+        batch: Any,
+        batch_idx: int,
+    ) -> None:
+        """Move the bar on."""
+        self._images += len(batch[0]) * trainer.world_size
+        if self._bar and isinstance(outputs, Mapping):
+            rate = self._images / (time.monotonic() - self._started)
+            figures = f"loss {float(outputs['loss']):.3f}  {rate:,.0f} images/s"
+            self._bar.update(self._task, advance=1, figures=figures)
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Print the epoch's line."""
+        if not trainer.is_global_zero:
+            return
+        metrics = trainer.callback_metrics
+        heads = sorted(k.split("/")[1] for k in metrics if k.startswith("val/") and "/acc" in k)
+        accuracies = "  ".join(f"{h} {float(metrics[f'val/{h}/accuracy']):.2%}" for h in heads)
+        seconds = time.monotonic() - self._started
+        done = trainer.current_epoch + 1 - self._first_epoch
+        left = (time.monotonic() - self._run_started) / done
+        left *= (trainer.max_epochs or 0) - trainer.current_epoch - 1
+        self.console.print(
+            f"epoch {trainer.current_epoch + 1:>3}/{trainer.max_epochs}"
+            f"  loss {float(metrics['train/loss']):.3f}"
+            f"  validation {float(metrics.get('val/loss', float('nan'))):.3f}  {accuracies}"
+            f"  {self._images / seconds:,.0f} images/s  {_duration(left)} left",
+            highlight=False,
+        )
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Close the bar."""
+        if self._bar:
+            self._bar.stop()
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Give the terminal back whatever happened."""
+        if self._bar:
+            self._bar.stop()
+
+
+def _duration(seconds: float) -> str:
+    """Return e.g. `1 h 05 min`, `12 min`, `40 s`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,162 @@
+"""The Lightning module: forward, losses, metrics, optimiser, schedule."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import lightning as L
+import torch
+from torch import Tensor, nn
+from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
+
+from mien.training.augment import Augment, mixup, resize
+from mien.training.recipe import OptimiserRecipe, Recipe
+from mien.training.targets import HeadTargets, sample_labels
+
+
+class FaceModule(L.LightningModule):
+    """Trains one network with one or more heads.
+
+    Logged for each head: `train/<head>/loss|accuracy`, `val/<head>/loss|accuracy`; over all:
+    `train/loss`, `val/loss` (weighted sum), `val/score` (mean accuracy of the heads).
+
+    Args:
+        model: From `mien.models.build_model`.
+        recipe: The whole recipe.
+        train_targets: Head name to targets, rows as in the training faces.
+        val_targets: The same for the validation faces.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        recipe: Recipe,
+        train_targets: Mapping[str, HeadTargets],
+        val_targets: Mapping[str, HeadTargets],
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.recipe = recipe
+        self.augment = Augment(recipe.augment)
+        self._targets = {"train": dict(train_targets), "val": dict(val_targets)}
+
+    def normalise(self, faces: Tensor) -> Tensor:
+        """Turn faces of 0..1 into the model's input, as `core.imaging.normalise` does."""
+        spec = self.recipe.input
+        return (faces - spec.mean) / spec.std
+
+    def face_size(self) -> int:
+        """Side in pixels that this epoch trains at (progressive resizing)."""
+        progress = self.current_epoch / self.recipe.loop.epochs
+        size = self.recipe.input.size
+        for share, side in self.recipe.loop.sizes:
+            if progress >= share:
+                size = side
+        return size
+
+    def on_train_epoch_start(self) -> None:
+        """Make everything random in an epoch depend on seed and epoch alone.
+
+        That is what lets a run that was killed and resumed end like one that was not.
+        """
+        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch * 101 + self.global_rank)
+
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Return the loss of one batch."""
+        faces, rows = batch
+        images = self.augment(faces.float() / 255.0, self.face_size())
+        targets = self._batch_targets("train", rows)
+        if self.recipe.augment.mixup:
+            images, targets = mixup(images, targets, self.recipe.augment.mixup)
+        return self._losses("train", images, targets)
+
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
+        """Log losses and accuracies of one batch, unchanged faces, one crop."""
+        faces, rows = batch
+        images = resize(faces.float() / 255.0, self.recipe.input.size)
+        self._losses("val", images, self._batch_targets("val", rows))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the mean of the heads' accuracies, which selects the epoch to keep."""
+        metrics = self.trainer.callback_metrics
+        accuracies = [metrics[f"val/{head}/accuracy"] for head in self.recipe.heads]
+        self.log("val/score", torch.stack(accuracies).mean())
+
+    def _batch_targets(self, stage: str, rows: Tensor) -> dict[str, Tensor]:
+        batch = {}
+        for name, targets in self._targets[stage].items():
+            chosen = targets.distributions[rows.cpu()]
+            if stage == "train" and targets.sampled:
+                chosen = sample_labels(chosen)
+            batch[name] = chosen.to(self.device)
+        return batch
+
+    def _losses(self, stage: str, images: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
+        """Return the weighted sum of soft cross-entropies, and log what a reader watches."""
+        images = self.normalise(images).contiguous(memory_format=torch.channels_last)
+        logits = self.model(images)
+        total = torch.zeros((), device=self.device)
+        for name, target in targets.items():
+            log_p = torch.log_softmax(logits[name].float(), dim=1)
+            weights = self._targets[stage][name].class_weights.to(self.device)
+            # Divided by the usable share of the batch, so that a head with few labels is
+            # taught as strongly as its weight says.
+            usable = target.sum().clamp(min=1e-6)
+            loss = -(target * weights * log_p).sum() / usable
+            total = total + self.recipe.heads[name].weight * loss
+            known = target.sum(1) > 0
+            count = int(known.sum())
+            hits = (log_p.argmax(1) == target.argmax(1))[known].float()
+            if count:
+                self._log_epoch(f"{stage}/{name}/loss", loss, count)
+                self._log_epoch(f"{stage}/{name}/accuracy", hits.mean(), count)
+        self._log_epoch(f"{stage}/loss", total, len(images))
+        return total
+
+    def _log_epoch(self, name: str, value: Tensor, count: int) -> None:
+        self.log(
+            name, value.detach(), on_step=False, on_epoch=True, batch_size=count, sync_dist=True
+        )
+
+    def configure_optimizers(self) -> Any:
+        """Return optimiser and schedule as the recipe says."""
+        spec = self.recipe.optimiser
+        optimiser = _make_optimiser(self.model, spec)
+        steps = int(self.trainer.estimated_stepping_batches)
+        if spec.schedule == "onecycle":
+            schedule: Any = OneCycleLR(
+                optimiser,
+                spec.learning_rate,
+                total_steps=steps,
+                pct_start=spec.warmup_share,
+                cycle_momentum=False,
+                final_div_factor=1e3,
+            )
+        elif spec.schedule == "cosine":
+            schedule = CosineAnnealingLR(optimiser, T_max=steps)
+        elif spec.schedule == "plateau":
+            schedule = ReduceLROnPlateau(
+                optimiser, factor=spec.plateau_factor, patience=spec.plateau_patience
+            )
+            return [optimiser], [{"scheduler": schedule, "monitor": "val/loss"}]
+        else:
+            return optimiser
+        return [optimiser], [{"scheduler": schedule, "interval": "step"}]
+
+
+def _make_optimiser(model: nn.Module, spec: OptimiserRecipe) -> torch.optim.Optimizer:
+    """Return the optimiser, with weight decay on matrices and kernels alone."""
+    decayed = [p for p in model.parameters() if p.ndim > 1]
+    plain = [p for p in model.parameters() if p.ndim <= 1]
+    groups = [
+        {"params": decayed, "weight_decay": spec.weight_decay},
+        {"params": plain, "weight_decay": 0.0},
+    ]
+    if spec.name == "sgd":
+        return torch.optim.SGD(
+            groups, lr=spec.learning_rate, momentum=spec.momentum, nesterov=spec.momentum > 0
+        )
+    if spec.name == "adamw":
+        return torch.optim.AdamW(groups, lr=spec.learning_rate)
+    return torch.optim.Adam(model.parameters(), lr=spec.learning_rate)

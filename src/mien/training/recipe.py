@@ -1,0 +1,335 @@
+"""Recipes: everything that decides how a model comes out, as frozen dataclasses from TOML.
+
+A recipe file has a table for each class below, named after its field in `Recipe`. Unknown
+keys and unusable values are all reported at once. Functions elsewhere take plain values or
+one of these parts, never a dictionary.
+"""
+
+from __future__ import annotations
+
+import tomllib
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from mien.core.errors import ConfigError
+from mien.core.labels import LABEL_SETS
+
+Target = Literal["labels", "soft", "majority", "sampled"]
+
+
+@dataclass(frozen=True)
+class HeadRecipe:
+    """What one head learns.
+
+    Attributes:
+        target: `labels` are FER2013's (or a folder's); from FER+ votes come `soft`
+            distributions, the `majority` label, or labels `sampled` anew at each epoch.
+        weight: The head's share in the sum of losses.
+        label_smoothing: Probability spread evenly over all classes.
+        class_weights: `none`, or `balanced`: n / (classes * count), by what is trained on.
+    """
+
+    target: Target
+    weight: float = 1.0
+    label_smoothing: float = 0.0
+    class_weights: Literal["none", "balanced"] = "none"
+
+
+@dataclass(frozen=True)
+class InputRecipe:
+    """How faces become a model's input.
+
+    Attributes:
+        size: Side in pixels.
+        mean: Subtracted from values scaled to 0..1.
+        std: Divided by after that.
+    """
+
+    size: int = 48
+    mean: float = 0.5
+    std: float = 0.25
+
+
+@dataclass(frozen=True)
+class AugmentRecipe:
+    """What is done to each batch of faces before the network sees it.
+
+    Attributes:
+        flip: Probability of a mirror image.
+        rotation_degrees: Largest rotation either way.
+        shift: Largest shift, as a share of the side.
+        zoom: Largest relative change of scale either way.
+        shear_degrees: Largest shear either way.
+        brightness: Largest relative change of brightness, centred on 1.
+        contrast: Largest relative change of contrast, centred on 1.
+        erasing: Probability that a rectangle is erased.
+        erasing_area: Smallest and largest share of the face that a rectangle covers.
+        mixup: Alpha of the beta distribution that mixes pairs of faces; 0 for none.
+    """
+
+    flip: float = 0.0
+    rotation_degrees: float = 0.0
+    shift: float = 0.0
+    zoom: float = 0.0
+    shear_degrees: float = 0.0
+    brightness: float = 0.0
+    contrast: float = 0.0
+    erasing: float = 0.0
+    erasing_area: tuple[float, float] = (0.02, 0.2)
+    mixup: float = 0.0
+
+
+@dataclass(frozen=True)
+class OptimiserRecipe:
+    """The optimiser and its schedule.
+
+    Attributes:
+        name: `sgd` has Nesterov momentum.
+        learning_rate: The highest rate.
+        momentum: For `sgd`.
+        weight_decay: For `sgd` and `adamw`, on weights of two and more dimensions only:
+            biases and batch norms are left alone.
+        schedule: `onecycle` rises and then falls by cosine, stepped at each batch; `cosine`
+            only falls; `plateau` multiplies by `plateau_factor` when the validation loss has
+            not fallen for `plateau_patience` epochs.
+        warmup_share: Share of all steps in which `onecycle` rises.
+        plateau_factor: See `schedule`.
+        plateau_patience: See `schedule`.
+        clip_norm: Largest norm of the gradient; 0 for no clipping.
+    """
+
+    name: Literal["sgd", "adam", "adamw"] = "sgd"
+    learning_rate: float = 0.1
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    schedule: Literal["constant", "cosine", "onecycle", "plateau"] = "onecycle"
+    warmup_share: float = 0.15
+    plateau_factor: float = 0.5
+    plateau_patience: int = 5
+    clip_norm: float = 0.0
+
+
+@dataclass(frozen=True)
+class LoopRecipe:
+    """How long to train, in what precision, and which epoch to keep.
+
+    Attributes:
+        epochs: Passes over the training split.
+        batch_size: Faces a step, over all devices together.
+        precision: `auto` is bf16 where the hardware has it, else fp32.
+        ema_decay: Decay a step of the averaged weights, which are then what is validated and
+            kept; 0 for none.
+        early_stop_patience: Epochs without a better validation score before stopping; 0 to
+            train to the end.
+        sizes: Pairs (share of training, side in pixels): from that share on, faces are
+            resized to that side. Smaller faces first saves time (progressive resizing).
+        monitor: What is best: `score` is the mean of the heads' validation accuracies.
+    """
+
+    epochs: int = 50
+    batch_size: int = 128
+    precision: Literal["auto", "bf16", "fp32"] = "auto"
+    ema_decay: float = 0.0
+    early_stop_patience: int = 0
+    sizes: tuple[tuple[float, int], ...] = ()
+    monitor: Literal["score", "loss"] = "score"
+
+
+@dataclass(frozen=True)
+class ModelRecipe:
+    """Which network.
+
+    Attributes:
+        name: As `mien.models.build_model` knows it.
+        options: The architecture's own options.
+    """
+
+    name: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A whole recipe; see the parts.
+
+    Attributes:
+        name: The model's name, e.g. `mien-s`.
+        description: What it is and where it comes from.
+        model: The network.
+        heads: Label set name to what its head learns.
+        seed: Decides initial weights, order, augmentation and dropout.
+        input: The model's input.
+        augment: Augmentation.
+        optimiser: Optimiser and schedule.
+        loop: Length, precision, selection.
+    """
+
+    name: str
+    model: ModelRecipe
+    heads: Mapping[str, HeadRecipe]
+    description: str = ""
+    seed: int = 0
+    input: InputRecipe = InputRecipe()
+    augment: AugmentRecipe = AugmentRecipe()
+    optimiser: OptimiserRecipe = OptimiserRecipe()
+    loop: LoopRecipe = LoopRecipe()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the recipe as JSON-ready values, all defaults filled in."""
+        return asdict(self)
+
+
+def load_recipe(path: Path | str) -> Recipe:
+    """Read a recipe file, or one of the recipes by name from a `recipes` folder here.
+
+    Raises:
+        ConfigError: If there is no such file, or it is no recipe; all faults are listed.
+    """
+    path = Path(path)
+    if not path.suffix and not path.exists():
+        path = Path("recipes") / f"{path}.toml"
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except FileNotFoundError as error:
+        known = sorted(p.stem for p in path.parent.glob("*.toml"))
+        raise ConfigError(
+            f"no recipe at {path}; recipes there: {', '.join(known) or 'none'}"
+        ) from error
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise ConfigError(f"cannot read recipe {path}: {error}") from error
+    return parse_recipe(values, where=str(path))
+
+
+def parse_recipe(values: Mapping[str, Any], *, where: str = "recipe") -> Recipe:
+    """Build a recipe from plain values, as TOML and JSON give them.
+
+    Raises:
+        ConfigError: If keys are unknown or missing, or values unusable; all are listed.
+    """
+    faults: list[str] = []
+    recipe = _parse(Recipe, values, "", faults)
+    if not faults:
+        faults += _range_faults(recipe)
+    if faults:
+        raise ConfigError(f"{where} cannot be used:\n" + "\n".join(f"  - {f}" for f in faults))
+    return typing.cast(Recipe, recipe)
+
+
+def _parse(kind: type, values: Any, path: str, faults: list[str]) -> Any:
+    """Build dataclass `kind` from a mapping; append what is wrong to `faults`."""
+    if not isinstance(values, Mapping):
+        faults.append(f"{path or 'recipe'}: expected a table, got {values!r}")
+        return None
+    hints = typing.get_type_hints(kind)
+    known = {f.name: f for f in fields(kind)}
+    dot = f"{path}." if path else ""
+    faults += [
+        f"{dot}{key}: unknown key; known: {', '.join(known)}" for key in values if key not in known
+    ]
+    built: dict[str, Any] = {}
+    for name, spec in known.items():
+        if name in values:
+            built[name] = _value(hints[name], values[name], f"{dot}{name}", faults)
+        elif spec.default is MISSING and spec.default_factory is MISSING:
+            faults.append(f"{dot}{name}: missing")
+    # With any fault the recipe is refused as a whole, so what is built no longer matters.
+    return None if faults else kind(**built)
+
+
+def _value(hint: Any, value: Any, path: str, faults: list[str]) -> Any:
+    """Return `value` as `hint` wants it; append what is wrong to `faults`."""
+    origin = get_origin(hint)
+    if is_dataclass(hint):
+        return _parse(typing.cast(type, hint), value, path, faults)
+    if origin is Literal:
+        if value not in get_args(hint):
+            faults.append(f"{path}: expected one of {', '.join(get_args(hint))}, got {value!r}")
+        return value
+    if origin is not None and issubclass(origin, Mapping):
+        if not isinstance(value, Mapping):
+            faults.append(f"{path}: expected a table, got {value!r}")
+            return {}
+        inner = get_args(hint)[1]
+        return {k: _value(inner, v, f"{path}.{k}", faults) for k, v in value.items()}
+    if origin is tuple:
+        return _tuple(get_args(hint), value, path, faults)
+    if hint is Any:
+        return value
+    if hint is float and isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    if isinstance(hint, types.UnionType) or type(value) is not hint:
+        faults.append(f"{path}: expected {getattr(hint, '__name__', hint)}, got {value!r}")
+    return value
+
+
+def _tuple(inner: tuple[Any, ...], value: Any, path: str, faults: list[str]) -> Any:
+    """Return a list as the tuple that `inner` describes."""
+    if not isinstance(value, (list, tuple)):
+        faults.append(f"{path}: expected a list, got {value!r}")
+        return ()
+    if len(inner) == 2 and inner[1] is Ellipsis:
+        kinds = [inner[0]] * len(value)
+    elif len(inner) == len(value):
+        kinds = list(inner)
+    else:
+        faults.append(f"{path}: expected {len(inner)} values, got {len(value)}")
+        return ()
+    return tuple(
+        _value(kind, part, f"{path}[{number}]", faults)
+        for number, (kind, part) in enumerate(zip(kinds, value, strict=True))
+    )
+
+
+def _range_faults(recipe: Recipe) -> list[str]:
+    """Return what types cannot say: ranges, and parts that do not fit one another."""
+    augment, loop, optimiser = recipe.augment, recipe.loop, recipe.optimiser
+    shares = [share for share, _ in loop.sizes]
+    checks = [
+        (bool(recipe.heads), "heads: at least one is needed"),
+        (all(name in LABEL_SETS for name in recipe.heads), f"heads: names are {set(LABEL_SETS)}"),
+        (
+            all(h.target == "labels" or n == "ferplus" for n, h in recipe.heads.items()),
+            "heads: only ferplus can learn votes (soft, majority, sampled)",
+        ),
+        (
+            all(h.weight > 0 for h in recipe.heads.values()),
+            "heads: weight must be above 0",
+        ),
+        (
+            all(0 <= h.label_smoothing < 1 for h in recipe.heads.values()),
+            "heads: label_smoothing must be in 0..1",
+        ),
+        (
+            not any(h.target == "sampled" and h.label_smoothing for h in recipe.heads.values()),
+            "heads: a sampled label is drawn as voted; label_smoothing does not go with it",
+        ),
+        (recipe.input.size >= 16, "input.size: must be at least 16 pixels"),
+        (recipe.input.std > 0, "input.std: must be above 0"),
+        (loop.epochs > 0, "loop.epochs: must be above 0"),
+        (loop.batch_size > 1, "loop.batch_size: must be above 1"),
+        (0 <= loop.ema_decay < 1, "loop.ema_decay: must be in 0..1"),
+        (
+            not shares or (shares[0] == 0 and shares == sorted(shares) and shares[-1] < 1),
+            "loop.sizes: shares must begin at 0, rise, and stay below 1",
+        ),
+        (
+            not loop.sizes or loop.sizes[-1][1] == recipe.input.size,
+            "loop.sizes: the last size must be input.size, which is what the model is used at",
+        ),
+        (all(size >= 16 for _, size in loop.sizes), "loop.sizes: at least 16 pixels"),
+        (optimiser.learning_rate > 0, "optimiser.learning_rate: must be above 0"),
+        (0 < optimiser.warmup_share < 1, "optimiser.warmup_share: must be in 0..1"),
+        (0 <= augment.flip <= 1, "augment.flip: must be in 0..1"),
+        (0 <= augment.erasing <= 1, "augment.erasing: must be in 0..1"),
+        (0 <= augment.zoom < 1, "augment.zoom: must be in 0..1"),
+        (0 <= augment.shift < 1, "augment.shift: must be in 0..1"),
+        (0 <= augment.brightness < 1, "augment.brightness: must be in 0..1"),
+        (0 <= augment.contrast < 1, "augment.contrast: must be in 0..1"),
+        (augment.mixup >= 0, "augment.mixup: must not be negative"),
+    ]
+    return [fault for fine, fault in checks if not fine]

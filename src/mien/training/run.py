@@ -1,0 +1,152 @@
+"""The run folder: what a training run leaves, and how a model is read back from it.
+
+runs/mien-s/
+  run.json            recipe, seed, priors, data, versions, git commit, state
+  recipe.toml         the file that was given, as it was
+  log.csv             a row an epoch
+  curves.png          loss and accuracy, redrawn every epoch
+  tensorboard/        the same for TensorBoard
+  checkpoints/        best.ckpt, last.ckpt
+  report.json         the best epoch and its figures, written at the end
+"""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from mien import __version__
+from mien.core.errors import ConfigError, DatasetError
+from mien.core.labels import LABEL_SETS
+from mien.models import build_model
+from mien.training.recipe import Recipe, parse_recipe
+
+RUN_FILE = "run.json"
+
+
+@dataclass(frozen=True)
+class RunInfo:
+    """What `run.json` says.
+
+    Attributes:
+        recipe: The recipe, all defaults filled in.
+        training_priors: Head name to the mean target of each class.
+        data: Where the data came from: name, counts by split, usable faces by head.
+        environment: Versions, hardware, precision, devices, git commit, command.
+    """
+
+    recipe: Recipe
+    training_priors: Mapping[str, list[float]]
+    data: Mapping[str, Any]
+    environment: Mapping[str, Any]
+
+    def write(self, folder: Path) -> None:
+        """Write `run.json` into a run folder."""
+        (folder / RUN_FILE).write_text(json.dumps(asdict(self), indent=2) + "\n")
+
+
+def read_run(folder: Path | str) -> RunInfo:
+    """Read `run.json` of a run folder.
+
+    Raises:
+        ConfigError: If the folder is no run, or its `run.json` cannot be used.
+    """
+    path = Path(folder) / RUN_FILE
+    try:
+        values = json.loads(path.read_text())
+        return RunInfo(
+            recipe=parse_recipe(values["recipe"], where=str(path)),
+            training_priors=values["training_priors"],
+            data=values["data"],
+            environment=values["environment"],
+        )
+    except FileNotFoundError as error:
+        raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error
+    except (json.JSONDecodeError, KeyError) as error:
+        raise ConfigError(f"{path} is damaged: {error!r}") from error
+
+
+def build_recipe_model(recipe: Recipe) -> nn.Module:
+    """Build the recipe's network with fresh weights."""
+    heads = {name: len(LABEL_SETS[name]) for name in recipe.heads}
+    return build_model(recipe.model.name, heads, recipe.model.options)
+
+
+def load_run_model(folder: Path | str, *, checkpoint: str = "best") -> tuple[nn.Module, RunInfo]:
+    """Load the network of a run: the averaged weights where the run averages them.
+
+    Args:
+        folder: A run folder.
+        checkpoint: `best` or `last`.
+
+    Returns:
+        The module in eval mode on the CPU, and what the run says of itself.
+
+    Raises:
+        ConfigError: If the folder is no run.
+        DatasetError: If it has no such checkpoint yet, or the checkpoint does not fit.
+    """
+    info = read_run(folder)
+    path = Path(folder) / "checkpoints" / f"{checkpoint}.ckpt"
+    if not path.is_file():
+        raise DatasetError(f"{folder} has no {checkpoint}.ckpt; has it finished an epoch?")
+    model = build_recipe_model(info.recipe)
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
+    try:
+        model.load_state_dict(weights)
+    except RuntimeError as error:
+        raise DatasetError(f"{path} does not fit the model of its run: {error}") from error
+    return model.eval(), info
+
+
+def describe_environment(*, precision: str, devices: int, command: str) -> dict[str, Any]:
+    """Return versions, hardware, git commit and command, for `run.json`."""
+    packages = ("torch", "lightning", "kornia", "numpy", "opencv-python-headless")
+    return {
+        "mien": __version__,
+        "python": platform.python_version(),
+        **{name: _version(name) for name in packages},
+        "platform": platform.platform(),
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "cpu",
+        "devices": devices,
+        "threads": torch.get_num_threads(),
+        "precision": precision,
+        "git_commit": _git_commit(),
+        "command": command,
+    }
+
+
+def _version(package: str) -> str:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _git_commit() -> str | None:
+    """Return the commit of the code that trains, `-dirty` if it was changed; None outside git."""
+    here = Path(__file__).parent
+    try:
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
+        ).stdout.strip()
+        changed = subprocess.run(
+            ["git", "status", "--porcelain", "--untracked-files=no", "."],
+            cwd=here,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout.strip()
+    except (OSError, subprocess.CalledProcessError):
+        return None
+    return f"{commit}-dirty" if changed else commit

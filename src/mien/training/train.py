@@ -1,0 +1,247 @@
+"""A training run from recipe and dataset to run folder."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+import warnings
+from pathlib import Path
+from typing import Any
+
+import lightning as L
+import numpy as np
+import torch
+from lightning.pytorch.callbacks import (
+    Callback,
+    EarlyStopping,
+    EMAWeightAveraging,
+    ModelCheckpoint,
+)
+from lightning.pytorch.loggers import TensorBoardLogger
+from numpy.typing import NDArray
+from rich.console import Console
+from torch.utils.data import DataLoader
+
+from mien.core.errors import ConfigError, DatasetError
+from mien.data import FaceDataset
+from mien.training.batches import make_loader
+from mien.training.callbacks import EpochLog, ProgressLine
+from mien.training.module import FaceModule
+from mien.training.recipe import LoopRecipe, Recipe
+from mien.training.run import RunInfo, build_recipe_model, describe_environment
+from mien.training.targets import HeadTargets, head_targets
+
+log = logging.getLogger(__name__)
+
+
+def train(
+    recipe: Recipe,
+    dataset: FaceDataset,
+    out: Path,
+    *,
+    resume: bool = False,
+    devices: int = 1,
+    command: str = "",
+    recipe_file: Path | None = None,
+    console: Console | None = None,
+    max_epochs_now: int | None = None,
+) -> dict[str, Any]:
+    """Train a recipe and leave a run folder; see `mien.training.run` for what is in it.
+
+    Args:
+        recipe: What to train.
+        dataset: Faces with splits; `train` is learned, `validation` selects the epoch.
+        out: The run folder, new, or with `resume` one of the same recipe.
+        resume: Go on from `checkpoints/last.ckpt`, where there is one.
+        devices: GPUs to use where there are any, else 1.
+        command: What was typed, for the record.
+        recipe_file: Copied into the run folder.
+        console: Where progress goes; None for the terminal's standard error.
+        max_epochs_now: Stop after this many epochs in all although the recipe has more (its
+            schedule is kept); resume later.
+
+    Returns:
+        The report, as in `report.json`.
+
+    Raises:
+        ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run.
+        DatasetError: If a split is empty or lacks what a head learns.
+    """
+    console = console or Console(stderr=True)
+    last = _open_folder(recipe, out, resume=resume, recipe_file=recipe_file)
+    parts = {name: dataset.select_split(name) for name in ("train", "validation")}
+    for name, part in parts.items():
+        if not len(part):
+            raise DatasetError(f"{dataset.name} has no faces in split {name!r}")
+    targets = {
+        name: {head: head_targets(part, head, spec) for head, spec in recipe.heads.items()}
+        for name, part in parts.items()
+        if name == "train"
+    }
+    targets["validation"] = _validation_targets(recipe, parts["validation"])
+
+    precision = choose_precision(recipe.loop)
+    info = RunInfo(
+        recipe=recipe,
+        training_priors={head: t.priors for head, t in targets["train"].items()},
+        data={
+            "name": dataset.name,
+            "faces": {name: len(part) for name, part in parts.items()},
+            "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
+        },
+        environment=describe_environment(precision=precision, devices=devices, command=command),
+    )
+    info.write(out)
+
+    L.seed_everything(recipe.seed, verbose=False)
+    network = build_recipe_model(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    module = FaceModule(network, recipe, targets["train"], targets["validation"])
+    epoch_log = EpochLog(out, recipe.name)
+    trainer = L.Trainer(
+        default_root_dir=out,
+        max_epochs=recipe.loop.epochs,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        accelerator="auto",
+        devices=devices if torch.cuda.is_available() else 1,
+        strategy="ddp" if devices > 1 else "auto",
+        gradient_clip_val=recipe.optimiser.clip_norm or None,
+        logger=TensorBoardLogger(out, name="tensorboard", version=""),
+        callbacks=_callbacks(recipe, out, epoch_log, console, max_epochs_now),
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        log_every_n_steps=50,
+    )
+    loaders = [
+        _loader(recipe, np.asarray(parts[name].images_gray), trainer, shuffle=name == "train")
+        for name in ("train", "validation")
+    ]
+    with warnings.catch_warnings():
+        # Faces are in memory: workers would only copy them. The rest is Lightning's own.
+        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
+        warnings.filterwarnings("ignore", message=".*pin_memory.*")
+        warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists.*")
+        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        trainer.fit(module, *loaders, ckpt_path=str(last) if last else None, weights_only=False)
+    return _report(recipe, out, epoch_log, finished=trainer.state.finished)
+
+
+def _open_folder(
+    recipe: Recipe, out: Path, *, resume: bool, recipe_file: Path | None
+) -> Path | None:
+    """Make the run folder; return the checkpoint to go on from, if any."""
+    known = out / "run.json"
+    last = out / "checkpoints" / "last.ckpt"
+    if known.is_file():
+        if not resume:
+            raise ConfigError(
+                f"{out} holds a run already; go on with --resume, or choose another --out"
+            )
+        before = json.loads(known.read_text())["recipe"]
+        now = json.loads(json.dumps(recipe.to_dict()))
+        if before != now:
+            changed = sorted(k for k in now if before.get(k) != now[k])
+            raise ConfigError(
+                f"{out} was started with another recipe (differs in {', '.join(changed)}); "
+                "resume it with its own, or choose another --out"
+            )
+    out.mkdir(parents=True, exist_ok=True)
+    if recipe_file:
+        shutil.copyfile(recipe_file, out / "recipe.toml")
+    return last if resume and last.is_file() else None
+
+
+def _validation_targets(recipe: Recipe, validation: FaceDataset) -> dict[str, HeadTargets]:
+    """Return what validation measures: labels, and for votes the `majority` rule."""
+    targets = {}
+    for head, spec in recipe.heads.items():
+        target = "labels" if spec.target == "labels" else "majority"
+        targets[head] = head_targets(validation, head, type(spec)(target=target))
+    return targets
+
+
+def choose_precision(loop: LoopRecipe) -> str:
+    """Return `bf16` or `fp32`; `auto` takes bf16 where the hardware multiplies it natively.
+
+    A CPU without AMX or AVX-512 BF16 emulates it, several times slower than fp32.
+    """
+    if loop.precision != "auto":
+        return loop.precision
+    if torch.cuda.is_available():
+        return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
+    capable = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
+    return "bf16" if capable else "fp32"
+
+
+class StopAfter(Callback):
+    """Stops cleanly after some epoch, with its checkpoint written."""
+
+    def __init__(self, epochs: int) -> None:
+        self.epochs = epochs
+
+    def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Ask Lightning to stop."""
+        if trainer.current_epoch + 1 >= self.epochs:
+            trainer.should_stop = True
+
+
+def _callbacks(
+    recipe: Recipe, out: Path, epoch_log: EpochLog, console: Console, max_epochs_now: int | None
+) -> list[Callback]:
+    loop = recipe.loop
+    mode = "max" if loop.monitor == "score" else "min"
+    callbacks: list[Callback] = [epoch_log, ProgressLine(console)]
+    if loop.ema_decay:
+        callbacks.append(EMAWeightAveraging(decay=loop.ema_decay))
+    if loop.early_stop_patience:
+        callbacks.append(
+            EarlyStopping(f"val/{loop.monitor}", mode=mode, patience=loop.early_stop_patience)
+        )
+    if max_epochs_now:
+        callbacks.append(StopAfter(max_epochs_now))
+    callbacks.append(
+        ModelCheckpoint(
+            dirpath=out / "checkpoints",
+            filename="best",
+            monitor=f"val/{loop.monitor}",
+            mode=mode,
+            save_last=True,
+            enable_version_counter=False,
+        )
+    )
+    return callbacks
+
+
+def _loader(
+    recipe: Recipe, images_gray: NDArray[np.uint8], trainer: L.Trainer, *, shuffle: bool
+) -> DataLoader[Any]:
+    return make_loader(
+        images_gray,
+        size=recipe.input.size,
+        batch_size=recipe.loop.batch_size // trainer.world_size if shuffle else 256,
+        seed=recipe.seed,
+        shuffle=shuffle,
+        rank=trainer.global_rank,
+        world=trainer.world_size,
+    )
+
+
+def _report(recipe: Recipe, out: Path, epoch_log: EpochLog, *, finished: bool) -> dict[str, Any]:
+    """Write and return `report.json`: the best epoch by the monitored figure."""
+    key = f"val/{recipe.loop.monitor}"
+    pick = max if recipe.loop.monitor == "score" else min
+    best = pick(epoch_log.rows, key=lambda row: row[key])
+    report = {
+        "name": recipe.name,
+        "epochs_done": int(epoch_log.rows[-1]["epoch"]),
+        "epochs_planned": recipe.loop.epochs,
+        "finished": finished,
+        "seconds": round(sum(row["seconds"] for row in epoch_log.rows), 1),
+        "selected_by": f"{key} on the validation split",
+        "best": best,
+        "last": epoch_log.rows[-1],
+    }
+    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    return report
