@@ -26,9 +26,12 @@ UInt8Array = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 ColourOrder = Literal["bgr", "rgb"]
 
-# Large enough for any camera's picture (100 megapixels), small enough to refuse a
-# decompression bomb before a byte of it is decoded.
-MAX_PIXELS = 100_000_000
+# Large enough for nearly every camera, small enough to refuse a decompression bomb before a
+# byte of it is decoded; Pillow begins to warn of bombs just above.
+MAX_PIXELS = 89_000_000
+
+# Side of the largest grid that a face is sampled on before it is averaged down.
+_FINEST_SIDE = 4096
 
 
 @dataclass(frozen=True)
@@ -112,8 +115,14 @@ def read_image(path: Path | str, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
 
 
 def pil_to_bgr(image: Image.Image) -> UInt8Array:
-    """Return a Pillow picture of any mode as upright HWC uint8 in BGR order."""
+    """Return a Pillow picture as upright HWC uint8 in BGR order.
+
+    Raises:
+        ImageError: If it holds floating-point values.
+    """
     upright = ImageOps.exif_transpose(image)
+    if upright.mode == "F":
+        raise ImageError("a floating-point picture has no known range; save it with 8 or 16 bits")
     if upright.mode in ("I;16", "I;16B", "I;16L", "I"):
         values = np.asarray(upright, np.float64)
         scale = 255.0 / 65535.0 if values.max(initial=0) > 255 else 1.0
@@ -151,6 +160,10 @@ def as_bgr(
         raise ShapeError(
             f"expected a path, bytes, a Pillow picture or an array, got {type(image).__name__}"
         )
+    return _array_as_bgr(image, colour_order)
+
+
+def _array_as_bgr(image: UInt8Array, colour_order: ColourOrder) -> UInt8Array:
     if image.dtype != np.uint8:
         raise ShapeError(
             f"expected a uint8 array with values 0..255, got {image.dtype}; "
@@ -237,7 +250,7 @@ def crop_face(
     side = frame.scale * math.sqrt(box.width * box.height)
     # Sample at a whole multiple of the wanted size, then average down: warpAffine alone
     # would skip pixels of a large face.
-    multiple = max(1, math.ceil(side / size - 0.25))
+    multiple = max(1, min(math.ceil(side / size - 0.25), _FINEST_SIDE // size))
     fine = size * multiple
     step = side / fine
     matrix = np.array(
@@ -248,14 +261,25 @@ def crop_face(
     )
     # Pixel centres lie at +0.5 in box coordinates and at whole numbers in warpAffine's.
     matrix[:, 2] -= 0.5
+    # OpenCV refuses pictures of 32,767 px and more, so it is shown only what it samples.
+    reach = side * (abs(cos) + abs(sin)) / 2
+    x0, x1 = _span(centre_x, reach, gray.shape[1])
+    y0, y1 = _span(centre_y, reach, gray.shape[0])
+    matrix[:, 2] -= (x0, y0)
     warped = cv2.warpAffine(
-        gray,
+        gray[y0:y1, x0:x1],
         matrix,
         (fine, fine),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     return resize_gray(np.asarray(warped, np.uint8), size)
+
+
+def _span(centre: float, reach: float, length: int) -> tuple[int, int]:
+    """Return the pixels (first, past the last) within `reach` of `centre`, at least one."""
+    first = min(max(math.floor(centre - reach) - 2, 0), length - 1)
+    return first, min(max(math.ceil(centre + reach) + 2, first + 1), length)
 
 
 def normalise(crops_gray: UInt8Array, *, mean: float, std: float) -> FloatArray:
