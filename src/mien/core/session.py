@@ -18,8 +18,11 @@ class OnnxSession:
     """A loaded ONNX graph. Running it is thread-safe.
 
     Attributes:
-        input_name: Name of the graph's single input.
+        input_name: Name of the graph's first input, the one that `run` feeds.
+        input_shape: Its shape; a name or None stands for a dimension that is free.
+        input_names: Names of all inputs, in graph order.
         output_names: Names of its outputs, in graph order.
+        output_shapes: Output name to shape, as `input_shape`.
         provider: The execution provider that runs it.
     """
 
@@ -57,7 +60,9 @@ class OnnxSession:
         self.provider = provider
         self.input_name = self._session.get_inputs()[0].name
         self.input_shape = tuple(self._session.get_inputs()[0].shape)
+        self.input_names = tuple(node.name for node in self._session.get_inputs())
         self.output_names = tuple(output.name for output in self._session.get_outputs())
+        self.output_shapes = {node.name: tuple(node.shape) for node in self._session.get_outputs()}
 
     def run(self, batch: NDArray[np.float32]) -> dict[str, NDArray[np.float32]]:
         """Run the graph on one batch and return every output by name."""
