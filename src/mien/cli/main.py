@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from mien import __version__
+from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
 
 app = typer.Typer(
@@ -35,10 +36,15 @@ def _print_version(wanted: bool) -> None:
 def _root(
     version: Annotated[
         bool,
-        typer.Option("--version", help="Print the version.", callback=_print_version, is_eager=True),
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
     ] = False,
 ) -> None:
     """Read facial expressions, and train, prove and ship the models that do it."""
+
+
+app.command()(train)
 
 
 def run() -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -66,7 +65,7 @@ class EpochLog(Callback):
             writer = csv.DictWriter(file, names)
             writer.writeheader()
             writer.writerows(self.rows)
-        os.replace(scratch, self.path)
+        scratch.replace(self.path)
         draw_curves(self.rows, self.path.with_name("curves.png"), title=self.title)
 
 
@@ -144,6 +143,7 @@ class ProgressLine(Callback):
             f"  validation {float(metrics.get('val/loss', float('nan'))):.3f}  {accuracies}"
             f"  {self._images / seconds:,.0f} images/s  {_duration(left)} left",
             highlight=False,
+            soft_wrap=True,
         )
 
     def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:

@@ -28,11 +28,9 @@ from mien.data import FaceDataset
 from mien.training.batches import make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
 from mien.training.module import FaceModule
-from mien.training.recipe import LoopRecipe, Recipe
+from mien.training.recipe import HeadRecipe, LoopRecipe, Recipe
 from mien.training.run import RunInfo, build_recipe_model, describe_environment
 from mien.training.targets import HeadTargets, head_targets
-
-log = logging.getLogger(__name__)
 
 
 def train(
@@ -75,11 +73,9 @@ def train(
         if not len(part):
             raise DatasetError(f"{dataset.name} has no faces in split {name!r}")
     targets = {
-        name: {head: head_targets(part, head, spec) for head, spec in recipe.heads.items()}
-        for name, part in parts.items()
-        if name == "train"
+        "train": {h: head_targets(parts["train"], h, spec) for h, spec in recipe.heads.items()},
+        "validation": _validation_targets(recipe, parts["validation"]),
     }
-    targets["validation"] = _validation_targets(recipe, parts["validation"])
 
     precision = choose_precision(recipe.loop)
     info = RunInfo(
@@ -94,6 +90,8 @@ def train(
     )
     info.write(out)
 
+    # What Lightning tells of devices and of products is not what a reader of the log wants.
+    logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(recipe.seed, verbose=False)
     network = build_recipe_model(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = FaceModule(network, recipe, targets["train"], targets["validation"])
@@ -114,17 +112,15 @@ def train(
         use_distributed_sampler=False,
         log_every_n_steps=50,
     )
-    loaders = [
-        _loader(recipe, np.asarray(parts[name].images_gray), trainer, shuffle=name == "train")
-        for name in ("train", "validation")
-    ]
+    learned = _loader(recipe, np.asarray(parts["train"].images_gray), trainer, shuffle=True)
+    judged = _loader(recipe, np.asarray(parts["validation"].images_gray), trainer, shuffle=False)
     with warnings.catch_warnings():
         # Faces are in memory: workers would only copy them. The rest is Lightning's own.
         warnings.filterwarnings("ignore", message=".*does not have many workers.*")
         warnings.filterwarnings("ignore", message=".*pin_memory.*")
         warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists.*")
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
-        trainer.fit(module, *loaders, ckpt_path=str(last) if last else None, weights_only=False)
+        trainer.fit(module, learned, judged, ckpt_path=str(last) if last else None)
     return _report(recipe, out, epoch_log, finished=trainer.state.finished)
 
 
@@ -157,8 +153,8 @@ def _validation_targets(recipe: Recipe, validation: FaceDataset) -> dict[str, He
     """Return what validation measures: labels, and for votes the `majority` rule."""
     targets = {}
     for head, spec in recipe.heads.items():
-        target = "labels" if spec.target == "labels" else "majority"
-        targets[head] = head_targets(validation, head, type(spec)(target=target))
+        judged = HeadRecipe("labels" if spec.target == "labels" else "majority")
+        targets[head] = head_targets(validation, head, judged)
     return targets
 
 

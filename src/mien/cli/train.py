@@ -1,0 +1,103 @@
+"""`mien train`: a recipe and a dataset in, a run folder out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mien.core.errors import ConfigError, MissingExtraError
+
+
+def train(
+    recipe: Annotated[
+        str, typer.Argument(help="A recipe file, or the name of one in ./recipes, e.g. mien-s.")
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
+    ],
+    out: Annotated[Path, typer.Option(help="The run folder to make, e.g. runs/mien-s.")],
+    votes: Annotated[
+        Path | None,
+        typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the run that is in --out.")
+    ] = False,
+    seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Instead of the recipe's number of epochs.")
+    ] = None,
+    stop_after: Annotated[
+        int | None,
+        typer.Option(min=1, help="Stop after this epoch and keep the schedule; --resume later."),
+    ] = None,
+    devices: Annotated[int, typer.Option(min=1, help="GPUs to train on, where there are any.")] = 1,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads; all cores by default.")
+    ] = None,
+) -> None:
+    """Train a model by a recipe.
+
+    The run folder gets the recipe, versions, a log as CSV and for TensorBoard, checkpoints,
+    a report, and `curves.png`, redrawn every epoch. Ctrl-C and kills lose at most the epoch
+    that runs: the same command with --resume goes on and ends as if nothing had happened.
+
+    Example: mien train mien-s --data ../shared/data --out runs/mien-s
+    """
+    try:
+        import torch
+
+        from mien.training.recipe import load_recipe
+        from mien.training.train import train as train_recipe
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"training needs {error.name}, which is not installed; pip install 'mien[train]'"
+        ) from error
+    from mien.data import open_dataset
+
+    if threads:
+        torch.set_num_threads(threads)
+    chosen = load_recipe(recipe)
+    if seed is not None:
+        chosen = replace(chosen, seed=seed)
+    if epochs is not None:
+        chosen = replace(chosen, loop=replace(chosen.loop, epochs=epochs))
+    if devices > 1 and torch.cuda.device_count() < devices:
+        raise ConfigError(f"--devices {devices}, but this machine has {torch.cuda.device_count()}")
+    console = Console(stderr=True, highlight=False)
+    dataset = open_dataset(data, votes=votes)
+    recipe_file = Path(recipe) if Path(recipe).is_file() else Path("recipes") / f"{recipe}.toml"
+    report = train_recipe(
+        chosen,
+        dataset,
+        out,
+        resume=resume,
+        devices=devices,
+        command=shlex.join(["mien", *sys.argv[1:]]),
+        recipe_file=recipe_file,
+        console=console,
+        max_epochs_now=stop_after,
+    )
+    _show(report, out)
+
+
+def _show(report: dict[str, object], out: Path) -> None:
+    best = report["best"]
+    table = Table(
+        title=f"{report['name']}: best epoch by {report['selected_by']}", title_justify="left"
+    )
+    table.add_column("figure")
+    table.add_column("value", justify="right")
+    for key, value in best.items() if isinstance(best, dict) else ():
+        table.add_row(key, f"{value:g}")
+    console = Console()
+    console.print(table)
+    console.print(f"Run folder: {out}; next: mien evaluate {out} --data ...", highlight=False)
