@@ -1,0 +1,75 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mien.core.errors import ConfigError
+from mien.training.recipe import load_recipe, parse_recipe
+from mien.training.run import build_recipe_model
+
+RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
+
+
+@pytest.mark.parametrize("path", RECIPES, ids=lambda p: p.stem)
+def test_every_recipe_that_ships_can_be_read_and_built(path: Path) -> None:
+    recipe = load_recipe(path)
+    assert recipe.name == path.stem
+    build_recipe_model(recipe)
+
+
+def test_all_faults_of_a_recipe_are_listed_at_once(recipe_values: dict[str, Any]) -> None:
+    recipe_values["loop"]["epoch"] = 3
+    recipe_values["optimiser"]["name"] = "lion"
+    recipe_values["augment"]["flip"] = "often"
+    recipe_values["heads"]["fer2013"] = {}
+    with pytest.raises(ConfigError) as caught:
+        parse_recipe(recipe_values)
+    text = str(caught.value)
+    assert "loop.epoch: unknown key" in text
+    assert "optimiser.name: expected one of sgd, adam, adamw, got 'lion'" in text
+    assert "augment.flip: expected float, got 'often'" in text
+    assert "heads.fer2013.target: missing" in text
+
+
+@pytest.mark.parametrize(
+    ("table", "key", "value", "fault"),
+    [
+        ("loop", "epochs", 0, "loop.epochs"),
+        ("loop", "ema_decay", 1.0, "loop.ema_decay"),
+        ("loop", "sizes", [[0.5, 24]], "shares must begin at 0"),
+        ("loop", "sizes", [[0.0, 24], [0.5, 32]], "last size must be input.size"),
+        ("loop", "batch_size", True, "expected int"),
+        ("augment", "erasing_area", [0.1], "expected 2 values"),
+        ("augment", "mixup", -1.0, "mixup"),
+        ("input", "size", 8, "at least 16"),
+        ("optimiser", "learning_rate", 0.0, "learning_rate"),
+        ("heads", "fer2013", {"target": "soft"}, "only ferplus"),
+        ("heads", "affectnet", {"target": "labels"}, "names are"),
+        ("heads", "ferplus", {"target": "sampled", "label_smoothing": 0.1}, "sampled label"),
+    ],
+)
+def test_an_unusable_value_is_named(
+    recipe_values: dict[str, Any], table: str, key: str, value: object, fault: str
+) -> None:
+    recipe_values[table][key] = value
+    with pytest.raises(ConfigError, match=fault):
+        parse_recipe(recipe_values)
+
+
+def test_a_recipe_survives_its_own_record(recipe_values: dict[str, Any]) -> None:
+    recipe = parse_recipe(recipe_values)
+    assert parse_recipe(recipe.to_dict()) == recipe
+
+
+def test_a_missing_recipe_names_those_that_exist() -> None:
+    with pytest.raises(ConfigError, match="mien-s"):
+        load_recipe(RECIPES[0].with_name("nothing.toml"))
+
+
+def test_broken_toml_is_a_config_error(tmp_path: Path) -> None:
+    path = tmp_path / "broken.toml"
+    path.write_text("name = [")
+    with pytest.raises(ConfigError, match="cannot read recipe"):
+        load_recipe(path)

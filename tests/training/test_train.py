@@ -1,0 +1,207 @@
+from __future__ import annotations
+
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from rich.console import Console
+
+from mien.core.errors import ConfigError, DatasetError
+from mien.data import FaceDataset
+from mien.training.batches import EpochSampler
+from mien.training.predictor import load_run_predictor
+from mien.training.recipe import parse_recipe
+from mien.training.run import load_run_model
+from mien.training.train import train
+
+QUIET = Console(file=StringIO())
+
+
+def _weights(folder: Path, checkpoint: str = "last") -> dict[str, torch.Tensor]:
+    return load_run_model(folder, checkpoint=checkpoint)[0].state_dict()
+
+
+def _same(a: dict[str, torch.Tensor], b: dict[str, torch.Tensor]) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[k], b[k]) for k in a)
+
+
+def test_a_run_learns_and_leaves_a_whole_folder(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 8
+    shown = StringIO()
+    report = train(
+        parse_recipe(recipe_values), faces, tmp_path / "run", console=Console(file=shown, width=200)
+    )
+    run = tmp_path / "run"
+    for name in ("run.json", "log.csv", "curves.png", "report.json", "tensorboard"):
+        assert (run / name).exists(), name
+    rows = list(csv.DictReader((run / "log.csv").open()))
+    assert [float(r["epoch"]) for r in rows] == [1, 2, 3, 4, 5, 6, 7, 8]
+    # Chance is 1 in 7; a bar's place is easy.
+    assert report["best"]["val/fer2013/accuracy"] > 0.5
+    assert json.loads((run / "report.json").read_text()) == report
+    assert "images/s" in shown.getvalue() and "left" in shown.getvalue()
+    info = json.loads((run / "run.json").read_text())
+    assert info["environment"]["precision"] == "fp32"
+    assert sum(info["training_priors"]["ferplus"]) == pytest.approx(1, abs=1e-4)
+
+
+def test_a_resumed_run_ends_as_the_unbroken_one(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = parse_recipe(recipe_values)
+    train(recipe, faces, tmp_path / "whole", console=QUIET)
+    train(recipe, faces, tmp_path / "broken", console=QUIET, max_epochs_now=2)
+    assert not _same(_weights(tmp_path / "whole"), _weights(tmp_path / "broken"))
+    train(recipe, faces, tmp_path / "broken", console=QUIET, resume=True)
+    assert _same(_weights(tmp_path / "whole"), _weights(tmp_path / "broken"))
+    assert _same(_weights(tmp_path / "whole", "best"), _weights(tmp_path / "broken", "best"))
+    logs = [list(csv.DictReader((tmp_path / n / "log.csv").open())) for n in ("whole", "broken")]
+    for whole, broken in zip(*logs, strict=True):
+        assert {**whole, "seconds": ""} == {**broken, "seconds": ""}
+
+
+_KILLED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from conftest import make_faces
+from mien.training.recipe import parse_recipe
+from mien.training.train import train
+import json
+train(parse_recipe(json.loads(sys.argv[2])), make_faces(), Path(sys.argv[3]))
+"""
+
+
+@pytest.mark.slow
+def test_a_run_killed_in_the_middle_of_an_epoch_resumes_to_the_same_end(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 30
+    recipe = parse_recipe(recipe_values)
+    run = tmp_path / "killed"
+    command = [sys.executable, "-c", _KILLED, str(Path(__file__).parent)]
+    child = subprocess.Popen(
+        [*command, json.dumps(recipe_values), str(run)],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    deadline = time.monotonic() + 120
+    while not (run / "checkpoints" / "last.ckpt").exists() and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(child.pid, signal.SIGKILL)
+    child.wait()
+    before = len((run / "log.csv").read_text().splitlines()) - 1
+    assert 0 < before < 30, "the run was to be killed half-way"
+    train(recipe, faces, run, console=QUIET, resume=True)
+    train(recipe, faces, tmp_path / "whole", console=QUIET)
+    assert _same(_weights(run), _weights(tmp_path / "whole"))
+
+
+def test_two_seeds_give_two_models_and_one_seed_one(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    for name, seed in (("a", 1), ("b", 1), ("c", 2)):
+        train(parse_recipe({**recipe_values, "seed": seed}), faces, tmp_path / name, console=QUIET)
+    assert _same(_weights(tmp_path / "a"), _weights(tmp_path / "b"))
+    assert not _same(_weights(tmp_path / "a"), _weights(tmp_path / "c"))
+
+
+@pytest.mark.parametrize(
+    "optimiser",
+    [
+        {"name": "adam", "learning_rate": 1e-3, "schedule": "plateau", "plateau_patience": 0},
+        {"name": "adamw", "learning_rate": 1e-3, "schedule": "cosine", "clip_norm": 1.0},
+        {"name": "sgd", "learning_rate": 0.01, "schedule": "constant"},
+    ],
+    ids=lambda o: o["name"],
+)
+def test_every_optimiser_and_schedule_trains(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path, optimiser: dict[str, Any]
+) -> None:
+    recipe_values["optimiser"] = optimiser
+    recipe_values["augment"] = {"mixup": 0.4}
+    recipe_values["heads"] = {"ferplus": {"target": "sampled", "class_weights": "balanced"}}
+    recipe_values["loop"] = {"epochs": 2, "batch_size": 16, "early_stop_patience": 1}
+    report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    assert np.isfinite(report["last"]["train/loss"])
+
+
+def test_early_stopping_ends_a_run_that_no_longer_gets_better(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    # A rate this small changes nothing, so no epoch is better than the first.
+    recipe_values["optimiser"] = {"learning_rate": 1e-12, "schedule": "constant"}
+    recipe_values["loop"] = {"epochs": 9, "batch_size": 16, "early_stop_patience": 2}
+    recipe_values["augment"] = {}
+    recipe_values["model"]["options"]["dropout"] = 0.0
+    report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    assert report["epochs_done"] < 9
+
+
+def test_bf16_autocast_trains(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"].update(precision="bf16", epochs=1)
+    report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    assert np.isfinite(report["last"]["train/loss"])
+
+
+def test_a_folder_that_holds_a_run_is_not_overwritten(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    recipe = parse_recipe(recipe_values)
+    train(recipe, faces, tmp_path / "run", console=QUIET)
+    with pytest.raises(ConfigError, match="--resume"):
+        train(recipe, faces, tmp_path / "run", console=QUIET)
+    other = parse_recipe({**recipe_values, "seed": 9})
+    with pytest.raises(ConfigError, match="another recipe.*seed"):
+        train(other, faces, tmp_path / "run", console=QUIET, resume=True)
+
+
+def test_an_empty_split_is_named(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    only_train = faces.select_split("train")
+    with pytest.raises(DatasetError, match="validation"):
+        train(parse_recipe(recipe_values), only_train, tmp_path / "run", console=QUIET)
+
+
+def test_a_runs_predictor_answers_in_logits_and_resizes(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    predictor = load_run_predictor(tmp_path / "run")
+    rng = np.random.default_rng(0)
+    logits = predictor.predict_logits(rng.integers(0, 256, (3, 30, 30)).astype(np.uint8))
+    assert {k: v.shape for k, v in logits.items()} == {"fer2013": (3, 7), "ferplus": (3, 8)}
+
+
+def test_the_order_of_faces_depends_on_seed_and_epoch_alone() -> None:
+    sampler = EpochSampler(100, seed=4)
+    first = list(sampler)
+    sampler.set_epoch(1)
+    assert list(sampler) != first
+    sampler.set_epoch(0)
+    assert list(sampler) == first
+    assert sorted(first) == list(range(100))
+
+
+def test_devices_share_an_epoch_without_overlap() -> None:
+    shares = [list(EpochSampler(101, seed=4, rank=r, world=2)) for r in (0, 1)]
+    assert len(shares[0]) == len(shares[1]) == 50
+    assert not set(shares[0]) & set(shares[1])
