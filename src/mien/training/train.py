@@ -110,7 +110,7 @@ def train(
         enable_progress_bar=False,
         enable_model_summary=False,
         use_distributed_sampler=False,
-        log_every_n_steps=50,
+        log_every_n_steps=1,
     )
     learned = _loader(recipe, np.asarray(parts["train"].images_gray), trainer, shuffle=True)
     judged = _loader(recipe, np.asarray(parts["validation"].images_gray), trainer, shuffle=False)
