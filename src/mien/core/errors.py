@@ -33,6 +33,10 @@ class BundleError(MienError):
     """A model bundle is missing a part, fails its checksum, or does not fit this version."""
 
 
+class FetchError(MienError):
+    """A file that others publish cannot be downloaded, or is not the one expected."""
+
+
 class ConfigError(MienError):
     """A recipe or setting has unknown keys or unusable values; all of them are listed."""
 
