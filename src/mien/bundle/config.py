@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mien.bundle.fields import FieldReader
+from mien.bundle.figures import figures_to_dict, take_figures
 from mien.core.errors import BundleError
 from mien.core.imaging import CropFrame
 from mien.core.labels import LABEL_SETS, label_set
@@ -125,7 +126,7 @@ class BundleConfig:
         files: File name to checksum and size, for every file but config.json.
         data: What it was trained on and by which label rules.
         licence: Licence of the weights.
-        figures: Summary of its evaluation, as `mien evaluate` writes it; may be empty.
+        figures: Summary of its evaluations, as `mien.bundle.figures` has it; may be empty.
         training: Recipe, seed, epochs, versions, git commit.
     """
 
@@ -193,7 +194,7 @@ class BundleConfig:
             files=_files(reader),
             data=reader.mapping("data"),
             licence=reader.text("licence"),
-            figures=reader.mapping("figures"),
+            figures=figures_to_dict(take_figures(reader.nested("figures"))),
             training=reader.mapping("training"),
         )
         reader.finish()

@@ -36,6 +36,16 @@ class FieldReader:
                 f"{where.rstrip('.') or 'the file'}: expected an object, got {_kind(data)}"
             )
 
+    @property
+    def empty(self) -> bool:
+        """Whether the object has no fields, or is none."""
+        return not self._data
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of the fields that there are."""
+        return tuple(self._data)
+
     def complain(self, key: str, text: str) -> None:
         """Report a problem with one field."""
         self.problems.append(f"{self.where}{key}: {text}")

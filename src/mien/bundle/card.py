@@ -1,0 +1,227 @@
+"""`MODEL_CARD.md`, made from a bundle's config so that it never says anything else.
+
+The sections are those of Mitchell et al., "Model Cards for Model Reporting" (2019).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from mien.bundle.config import BundleConfig
+from mien.bundle.figures import EvaluationSummary, FigureSummary, read_figures
+
+_INTENDED = """\
+Naming the expression that a face shows in a photo or a camera picture, for people who know
+and agree: prototypes, teaching, research on pictures, art, reading one's own photos.
+
+A label says how annotators would name the look of a face. It does not say what a person
+feels, thinks or intends."""
+
+_OUT_OF_SCOPE = """\
+- Hiring, promotion, or judging people at work; pupils or students at school. The EU AI Act
+  (Regulation 2024/1689, article 5) prohibits emotion recognition there.
+- Lie detection, policing, border control, credit, insurance.
+- Clinical use: diagnosis, therapy, pain, or watching over patients.
+- Watching people who were not told or did not agree; identifying anyone.
+- Any decision about a person."""
+
+_LIMITS = """\
+- Faces are gray and {size} x {size} pixels: fine cues are lost, and faces smaller than that
+  are read less well.
+- The training pictures were found on the web by searching for words of emotion: many are
+  posed, most show adults, and nobody recorded age, gender or skin colour. How accuracy
+  differs between groups of people is therefore not known; expect it to.
+- Labels are opinions. FER2013's agree with careful annotators for about two thirds of the
+  faces, and rare expressions (disgust, contempt, fear) are read much worse than common ones:
+  see the recall of each above.
+- Expressions differ between cultures and situations, and one picture shows one moment.
+- Faces that are covered, turned far to the side, or in poor light are read less well."""
+
+
+def render_card(config: BundleConfig) -> str:
+    """Return the card's text, Markdown, of a config; its `files` are not used."""
+    evaluations = read_figures(config.figures)
+    sections = {
+        "Details": _details(config),
+        "Intended use": _INTENDED,
+        "Out of scope": _OUT_OF_SCOPE,
+        "Data": _data(config),
+        "Figures": _figures(evaluations),
+        "Calibration": _calibration(config, evaluations),
+        "Limits": _LIMITS.format(size=config.input.size),
+        "Faces it expects": _crop_frames(config),
+        "How it was made": _training(config),
+    }
+    body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
+    return f"# {config.name}\n\n{_summary(config, evaluations)}\n\n{body}\n"
+
+
+def _summary(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) -> str:
+    sets = " and ".join(f"{head.label_set} ({len(head.labels)})" for head in config.heads)
+    text = f"Facial expression recognition on one gray face; label sets: {sets}."
+    for evaluation in evaluations:
+        text += f"\n\n**{headline(evaluation)}**"
+    return text
+
+
+def headline(evaluation: EvaluationSummary) -> str:
+    """Return an evaluation in one line, with n, rule and interval."""
+    figures = evaluation.published
+    return (
+        f"{evaluation.label_set} {evaluation.split} ({evaluation.rule}, n {figures.n:,}): "
+        f"accuracy {_accuracy(figures)}, macro-F1 {figures.macro_f1:.3f}"
+    )
+
+
+def _details(config: BundleConfig) -> str:
+    rows = [
+        ("architecture", f"`{config.architecture.name}`, {_listing(config.architecture.options)}"),
+        ("parameters", f"{config.architecture.parameters:,}"),
+        ("input", _input(config)),
+        *((f"output `{head.output}`", ", ".join(head.labels)) for head in config.heads),
+        ("default label set", config.default_label_set),
+        ("made", f"{config.created} by mien {config.version}"),
+        ("licence of the weights", config.licence),
+    ]
+    return _table(("", ""), rows)
+
+
+def _input(config: BundleConfig) -> str:
+    spec = config.input
+    return (
+        f"`images` (n, {spec.channels}, {spec.size}, {spec.size}) float32: {spec.colour}, "
+        f"(value / 255 - {spec.mean:g}) / {spec.std:g}"
+    )
+
+
+def _data(config: BundleConfig) -> str:
+    if not config.data:
+        return "Not recorded."
+    return _table(("", ""), [(_words(k), _listing(v)) for k, v in config.data.items()])
+
+
+def _figures(evaluations: Sequence[EvaluationSummary]) -> str:
+    if not evaluations:
+        return "Not evaluated yet: `mien evaluate` measures it, `mien export --figures` adds it."
+    rows = []
+    for evaluation in evaluations:
+        where = f"{evaluation.dataset}, {evaluation.split}, {evaluation.label_set}"
+        for view, figures in (
+            ("as published", evaluation.published),
+            ("without images that are also in training", evaluation.without_duplicates),
+        ):
+            rows.append(
+                (
+                    where,
+                    evaluation.rule,
+                    view,
+                    f"{figures.n:,}",
+                    _accuracy(figures),
+                    f"{figures.macro_f1:.3f}",
+                    f"{figures.balanced_accuracy:.1%}",
+                    f"{figures.log_loss:.3f}",
+                    f"{evaluation.baseline_accuracy:.1%}",
+                )
+            )
+    head = ("split and labels", "rule", "faces", "n", "accuracy (95 % interval)", "macro-F1")
+    table = _table((*head, "balanced accuracy", "log-loss", "majority baseline"), rows)
+    note = "One crop a face, no averaging over mirrored or shifted copies."
+    return "\n\n".join([table, note, *(_recall(evaluation) for evaluation in evaluations)])
+
+
+def _accuracy(figures: FigureSummary) -> str:
+    return (
+        f"{figures.accuracy:.1%} ({figures.accuracy_low * 100:.1f} to "
+        f"{figures.accuracy_high * 100:.1f})"
+    )
+
+
+def _recall(evaluation: EvaluationSummary) -> str:
+    recall = evaluation.published.recall
+    rows = [(label, f"{value:.1%}") for label, value in recall.items()]
+    title = f"Recall by expression, {evaluation.label_set} {evaluation.split}, as published:"
+    return f"{title}\n\n{_table(('expression', 'recall'), rows)}"
+
+
+def _calibration(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) -> str:
+    lines = [
+        f"- `{head.label_set}`: logits are divided by a temperature of {head.temperature:.4g}"
+        + ("." if head.temperature == 1.0 else ", fitted on the validation split.")
+        for head in config.heads
+    ]
+    lines += [
+        f"- Expected calibration error, {evaluation.label_set} {evaluation.split}: "
+        f"{evaluation.published.expected_calibration_error:.3f}"
+        for evaluation in evaluations
+    ]
+    for head in config.heads:
+        shares = zip(head.labels, head.training_priors, strict=True)
+        listed = ", ".join(f"{label} {share:.1%}" for label, share in shares)
+        lines.append(f"- Training shares of `{head.label_set}`: {listed}.")
+    return "\n".join(lines)
+
+
+def _crop_frames(config: BundleConfig) -> str:
+    rows = [
+        (
+            detector,
+            f"{frame.scale:.3f}",
+            f"{frame.shift_x:+.3f}",
+            f"{frame.shift_y:+.3f}",
+            "yes" if frame.align else "no",
+        )
+        for detector, frame in config.crop_frames.items()
+    ]
+    head = (
+        "detector",
+        "square side / box side",
+        "shift x",
+        "shift y",
+        "turned upright by the eyes",
+    )
+    return (
+        "The square cut out for the model, relative to the box that a detector draws "
+        f"(shifts in box sizes, along the face's own axes):\n\n{_table(head, rows)}"
+    )
+
+
+def _training(config: BundleConfig) -> str:
+    if not config.training:
+        return "Not recorded."
+    made = dict(config.training)
+    commands = made.pop("commands", [])
+    recipe = made.pop("recipe", {})
+    parts = []
+    if commands:
+        parts.append("```\n" + "\n".join(commands) + "\n```")
+    parts.append(_table(("", ""), [(_words(key), _listing(value)) for key, value in made.items()]))
+    if recipe:
+        rows = [(_words(key), _listing(value)) for key, value in recipe.items()]
+        parts.append(f"Recipe:\n\n{_table(('', ''), rows)}")
+    return "\n\n".join(parts)
+
+
+def _words(key: str) -> str:
+    return key.replace("_", " ")
+
+
+def _listing(value: Any) -> str:
+    """Return a JSON value as one line of words."""
+    if isinstance(value, Mapping):
+        return ", ".join(f"{_words(k)} {_listing(v)}" for k, v in value.items()) or "none"
+    if isinstance(value, (list, tuple)):
+        return ", ".join(_listing(item) for item in value) or "none"
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, (int, float)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:g}"
+    return "unknown" if value is None else str(value)
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join(
+        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
+        for line in lines
+    )
