@@ -168,13 +168,7 @@ def _unpack(raw: IO[bytes], path: Path, stack: ExitStack) -> Iterable[bytes]:
     if magic.startswith(b"PK\x03\x04"):
         archive = stack.enter_context(zipfile.ZipFile(raw))
         return stack.enter_context(archive.open(_pick_csv(archive.namelist(), path)))
-    if magic == b"\xfd7zXZ\x00":
-        unpacked: lzma.LZMAFile | gzip.GzipFile | IO[bytes] = lzma.LZMAFile(raw)
-    elif magic.startswith(b"\x1f\x8b"):
-        unpacked = gzip.GzipFile(fileobj=raw)
-    else:
-        unpacked = raw
-    buffered = io.BufferedReader(unpacked, 1 << 16)  # type: ignore[type-var]
+    buffered = io.BufferedReader(_decompressed(raw, magic), 1 << 16)  # type: ignore[type-var]
     if buffered.peek(262)[257:262] != b"ustar":
         return buffered
     # Kaggle's first release of FER2013 is a tar.gz.
@@ -185,6 +179,12 @@ def _unpack(raw: IO[bytes], path: Path, stack: ExitStack) -> Iterable[bytes]:
             if extracted is not None:
                 return extracted
     raise DatasetError(f"{path} is an archive without a CSV file")
+
+
+def _decompressed(raw: IO[bytes], magic: bytes) -> IO[bytes] | gzip.GzipFile | lzma.LZMAFile:
+    if magic == b"\xfd7zXZ\x00":
+        return lzma.LZMAFile(raw)
+    return gzip.GzipFile(fileobj=raw) if magic.startswith(b"\x1f\x8b") else raw
 
 
 def _pick_csv(names: list[str], path: Path) -> str:

@@ -25,6 +25,7 @@ def read_fer2013(
     path: Path | str,
     *,
     votes: Path | str | None = None,
+    votes_must_fit: bool = True,
     strict: bool = False,
     cache_dir: Path | str | None = None,
     size: int = FER2013_SIZE,
@@ -35,6 +36,7 @@ def read_fer2013(
     Args:
         path: The CSV file, plain or packed.
         votes: The FER+ votes to join row by row, or None.
+        votes_must_fit: Whether votes on other rows are an error, or left out with a note.
         strict: Whether a bad row is an error instead of a problem that is skipped.
         cache_dir: Where parsed files are kept; None for `default_cache_folder()`.
         size: Width and height of the faces in pixels.
@@ -66,7 +68,12 @@ def read_fer2013(
         problems=columns.problems,
     )
     if votes is not None:
-        dataset = join_ferplus(dataset, votes, row_count=columns.row_count)
+        try:
+            dataset = join_ferplus(dataset, votes, row_count=columns.row_count)
+        except DatasetError as error:
+            if votes_must_fit:
+                raise
+            notes.append(f"opened without FER+ votes: {error}")
     for note in notes:
         _log.warning("%s", note)
     return replace(dataset, notes=tuple(notes))

@@ -22,7 +22,7 @@ Ties go to the column that comes first, as NumPy's argmax does it.
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,10 +62,13 @@ class FerPlusVotes:
     Attributes:
         votes: (n, 10) uint8 in the order of `FERPLUS_VOTE_COLUMNS`.
         splits: (n,) int8, an index into `SPLITS`.
+        image_names: `fer0000012.png` for row 12; made up so where the file has none, as
+            Microsoft's has not for the faces that most annotators called no face.
     """
 
     votes: UInt8Array
     splits: NDArray[np.int8]
+    image_names: tuple[str, ...]
 
 
 def ferplus_targets(votes: UInt8Array, rule: str) -> FerPlusTargets:
@@ -114,6 +117,37 @@ def read_ferplus_votes(path: Path | str) -> FerPlusVotes:
         raise DatasetError(f"{path} is not a CSV file: {error}") from error
 
 
+def votes_by_name(path: Path | str, stems: Sequence[str]) -> UInt8Array:
+    """Return the votes on pictures by their file names, whatever their order.
+
+    Args:
+        path: The votes file.
+        stems: File names without suffix, `fer0000012` for row 12.
+
+    Returns:
+        (n, 10) uint8; a picture that is not in the file has no votes, which every rule drops.
+
+    Raises:
+        DatasetError: If the file cannot be read, or not one picture is in it.
+    """
+    ferplus = read_ferplus_votes(path)
+    rows = {Path(name).stem: row for row, name in enumerate(ferplus.image_names)}
+    found = np.array([rows.get(stem, -1) for stem in stems], np.int64)
+    if not (found >= 0).any():
+        raise DatasetError(
+            f"{path} has no votes on these pictures: they are joined by name, such as "
+            f"{face_file_name(12)} for row 12; got {stems[0] if stems else 'none'}"
+        )
+    votes = ferplus.votes[found]
+    votes[found < 0] = 0
+    return votes
+
+
+def face_file_name(row: int) -> str:
+    """Return the name that FER+ gives the picture in a row of FER2013."""
+    return f"fer{row:07d}.png"
+
+
 def _parse_votes(rows: Iterator[list[str]], path: Path | str) -> FerPlusVotes:
     header = [name.strip() for name in next(rows, [])]
     missing = [name for name in ("Usage", *FERPLUS_VOTE_COLUMNS) if name not in header]
@@ -124,6 +158,8 @@ def _parse_votes(rows: Iterator[list[str]], path: Path | str) -> FerPlusVotes:
         )
     columns = [header.index(name) for name in FERPLUS_VOTE_COLUMNS]
     usage = header.index("Usage")
+    naming = header.index("Image name") if "Image name" in header else None
+    names: list[str] = []
     votes: list[list[int]] = []
     splits: list[int] = []
     for row in rows:
@@ -138,6 +174,9 @@ def _parse_votes(rows: Iterator[list[str]], path: Path | str) -> FerPlusVotes:
             ) from error
         if min(counts) < 0 or max(counts) > 255:
             raise DatasetError(f"{path}: row {len(votes)}: votes must lie in 0..255, got {counts}")
+        given = row[naming].strip() if naming is not None else ""
+        names.append(given or face_file_name(len(votes)))
         votes.append(counts)
     shape = (len(votes), len(FERPLUS_VOTE_COLUMNS))
-    return FerPlusVotes(np.array(votes, np.uint8).reshape(shape), np.array(splits, np.int8))
+    counted = np.array(votes, np.uint8).reshape(shape)
+    return FerPlusVotes(counted, np.array(splits, np.int8), tuple(names))
