@@ -282,13 +282,7 @@ def _exactly(reader: FieldReader, key: str, wanted: _Value, found: _Value) -> _V
 
 
 def _heads(reader: FieldReader) -> tuple[Head, ...]:
-    items = reader.items("heads")
-    heads = tuple(
-        _head(FieldReader(item, f"heads[{index}].", reader.problems))
-        for index, item in enumerate(items)
-    )
-    if not heads:
-        reader.complain("heads", "expected at least one")
+    heads = tuple(_head(part) for part in reader.parts("heads", least=1))
     for what in ("label_set", "output"):
         names = [getattr(head, what) for head in heads]
         if len(set(names)) < len(names):

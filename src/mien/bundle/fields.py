@@ -46,6 +46,10 @@ class FieldReader:
         """The names of the fields that there are."""
         return tuple(self._data)
 
+    def has(self, key: str) -> bool:
+        """Tell whether there is such a field and it is not null."""
+        return self._data.get(key) is not None
+
     def complain(self, key: str, text: str) -> None:
         """Report a problem with one field."""
         self.problems.append(f"{self.where}{key}: {text}")
@@ -97,9 +101,15 @@ class FieldReader:
         """Take an object as it is."""
         return self._take(key, dict, "an object") or {}
 
-    def items(self, key: str) -> list[Any]:
-        """Take a list as it is."""
-        return self._take(key, list, "a list") or []
+    def parts(self, key: str, *, least: int = 0) -> list[FieldReader]:
+        """Take a list of at least `least` objects and return a reader of each."""
+        values = self._take(key, list, "a list of objects")
+        if values is not None and len(values) < least:
+            self.complain(key, f"expected at least {least}, got {len(values)}")
+        return [
+            FieldReader(value, f"{self.where}{key}[{index}].", self.problems)
+            for index, value in enumerate(values or [])
+        ]
 
     def nested(self, key: str) -> FieldReader:
         """Take an object and return a reader of it."""

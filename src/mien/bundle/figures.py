@@ -6,7 +6,7 @@ card and `mien models` show.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,10 +15,13 @@ from mien.core.errors import BundleError
 
 
 @dataclass(frozen=True)
-class FigureSummary:
+class ResultSummary:
     """One set of answers in numbers; shares are 0..1.
 
     Attributes:
+        crops: `single`, one look at each face; `flip`, the mean over it and its mirror.
+        images: `published`, the whole split; `unseen`, without images that are also among
+            the training images.
         n: Number of faces.
         accuracy: Share of faces whose top answer is their label.
         accuracy_low: Lower end of its 95 % interval.
@@ -27,9 +30,13 @@ class FigureSummary:
         macro_f1: Mean of the classes' F1.
         balanced_accuracy: Mean of the classes' recall.
         expected_calibration_error: Mean gap between confidence and accuracy.
+        baseline_accuracy: What the most frequent training label would reach; 0 where no
+            training labels were known.
         recall: Expression to recall; expressions that no face has are left out.
     """
 
+    crops: str
+    images: str
     n: int
     accuracy: float
     accuracy_low: float
@@ -38,41 +45,52 @@ class FigureSummary:
     macro_f1: float
     balanced_accuracy: float
     expected_calibration_error: float
+    baseline_accuracy: float
     recall: Mapping[str, float]
 
 
 @dataclass(frozen=True)
 class EvaluationSummary:
-    """One evaluation: on what, and how it went.
+    """One split under one rule.
 
     Attributes:
         dataset: Name of the dataset.
-        split: `validation` or `test`.
+        split: `train`, `validation` or `test`.
         label_set: The head that answered.
-        rule: How labels came about, as `majority`; `labels` where they are given.
-        baseline_accuracy: What the most frequent training label would reach.
-        published: On the split as published.
-        without_duplicates: Without the images that are in the training split as well.
+        rule: How faces got their labels, as `majority`.
+        rule_text: The same in a line.
+        results: The ways it was measured; `single` and `published` first.
     """
 
     dataset: str
     split: str
     label_set: str
     rule: str
-    baseline_accuracy: float
-    published: FigureSummary
-    without_duplicates: FigureSummary
+    rule_text: str
+    results: tuple[ResultSummary, ...]
+
+    @property
+    def headline(self) -> ResultSummary:
+        """One look at each face, the split as published: what others report."""
+        return self.results[0]
+
+    def to_line(self) -> str:
+        """Return the headline in one line, with n, rule and interval."""
+        figures = self.headline
+        return (
+            f"{self.label_set} {self.split} (rule {self.rule}, n {figures.n:,}): accuracy "
+            f"{figures.accuracy:.1%} ({figures.accuracy_low * 100:.1f} to "
+            f"{figures.accuracy_high * 100:.1f}), macro-F1 {figures.macro_f1:.3f}"
+        )
 
 
-def figures_to_dict(evaluations: tuple[EvaluationSummary, ...]) -> dict[str, Any]:
-    """Return what `BundleConfig.figures` holds."""
-    if not evaluations:
-        return {}
-    return {"evaluations": [asdict(evaluation) for evaluation in evaluations]}
+def figures_to_dict(evaluations: Sequence[EvaluationSummary]) -> dict[str, Any]:
+    """Return what `BundleConfig.figures` holds; nothing for no evaluations."""
+    return {"evaluations": [asdict(each) for each in evaluations]} if evaluations else {}
 
 
 def read_figures(figures: Mapping[str, Any]) -> tuple[EvaluationSummary, ...]:
-    """Read what `BundleConfig.figures` holds; nothing in it means no evaluations.
+    """Read what `BundleConfig.figures` holds.
 
     Raises:
         BundleError: With all that is wrong with it.
@@ -88,31 +106,78 @@ def take_figures(reader: FieldReader) -> tuple[EvaluationSummary, ...]:
     """Read the same from a config that is being read; problems go to the reader."""
     if reader.empty:
         return ()
-    items = reader.items("evaluations")
+    evaluations = tuple(_take_evaluation(part) for part in reader.parts("evaluations"))
     reader.finish()
-    return tuple(
-        _evaluation(FieldReader(item, f"{reader.where}evaluations[{index}].", reader.problems))
-        for index, item in enumerate(items)
+    return evaluations
+
+
+def summarise_report(report: object) -> tuple[EvaluationSummary, ...]:
+    """Summarise the JSON that `mien evaluate` writes, one evaluation for each rule.
+
+    Raises:
+        BundleError: If it is no such report; all that is missing is listed.
+    """
+    problems: list[str] = []
+    reader = FieldReader(report, "", problems)
+    dataset, split = reader.text("dataset"), reader.text("split")
+    summaries = tuple(
+        EvaluationSummary(
+            dataset=dataset,
+            split=split,
+            label_set=rule.text("label_set"),
+            rule=rule.text("rule"),
+            rule_text=rule.text("rule_text"),
+            results=tuple(_summarise_result(part) for part in rule.parts("results", least=1)),
+        )
+        for rule in reader.parts("rules", least=1)
+    )
+    if problems:
+        raise BundleError(f"not a report of `mien evaluate`: {'; '.join(problems)}")
+    return summaries
+
+
+def _summarise_result(result: FieldReader) -> ResultSummary:
+    figures = result.nested("figures")
+    accuracy = figures.nested("accuracy")
+    # The baseline is null where the data has no training labels.
+    baseline = figures.nested("baseline").nested("accuracy") if figures.has("baseline") else None
+    recalls = {part.text("label"): part for part in figures.parts("per_class", least=1)}
+    return ResultSummary(
+        crops=result.text("crops"),
+        images=result.text("images"),
+        n=figures.whole("n", least=1),
+        accuracy=accuracy.number("value"),
+        accuracy_low=accuracy.number("low"),
+        accuracy_high=accuracy.number("high"),
+        log_loss=figures.number("log_loss"),
+        macro_f1=figures.number("macro_f1"),
+        balanced_accuracy=figures.number("balanced_accuracy"),
+        expected_calibration_error=figures.nested("reliability").number(
+            "expected_calibration_error"
+        ),
+        baseline_accuracy=baseline.number("value") if baseline else 0.0,
+        recall={k: part.number("recall") for k, part in recalls.items() if part.has("recall")},
     )
 
 
-def _evaluation(reader: FieldReader) -> EvaluationSummary:
+def _take_evaluation(reader: FieldReader) -> EvaluationSummary:
     evaluation = EvaluationSummary(
         dataset=reader.text("dataset"),
         split=reader.text("split"),
         label_set=reader.text("label_set"),
         rule=reader.text("rule"),
-        baseline_accuracy=reader.number("baseline_accuracy"),
-        published=_summary(reader.nested("published")),
-        without_duplicates=_summary(reader.nested("without_duplicates")),
+        rule_text=reader.text("rule_text"),
+        results=tuple(_take_result(part) for part in reader.parts("results", least=1)),
     )
     reader.finish()
     return evaluation
 
 
-def _summary(reader: FieldReader) -> FigureSummary:
+def _take_result(reader: FieldReader) -> ResultSummary:
     recalls = reader.nested("recall")
-    summary = FigureSummary(
+    result = ResultSummary(
+        crops=reader.text("crops"),
+        images=reader.text("images"),
         n=reader.whole("n", least=1),
         accuracy=reader.number("accuracy"),
         accuracy_low=reader.number("accuracy_low"),
@@ -121,7 +186,8 @@ def _summary(reader: FieldReader) -> FigureSummary:
         macro_f1=reader.number("macro_f1"),
         balanced_accuracy=reader.number("balanced_accuracy"),
         expected_calibration_error=reader.number("expected_calibration_error"),
+        baseline_accuracy=reader.number("baseline_accuracy"),
         recall={label: recalls.number(label) for label in recalls.names},
     )
     reader.finish()
-    return summary
+    return result

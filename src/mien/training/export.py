@@ -94,7 +94,7 @@ def export_run(
         files={},
         data=_data(info),
         licence=licence,
-        figures=figures_to_dict(tuple(figures)),
+        figures=figures_to_dict(figures),
         training=_training(info, Path(run_folder), checkpoint),
     )
     return export_model(model, config, out, overwrite=overwrite)
@@ -126,7 +126,7 @@ def export_model(
         out,
         config,
         graph=export_graph(model, config),
-        weights=save(weights, metadata={"mien": __version__, "name": config.name}),
+        weights=save(weights, metadata={"mien": __version__}),
         check=lambda bundle: check_parity(model, bundle),
         overwrite=overwrite,
     )
