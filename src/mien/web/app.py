@@ -1,0 +1,64 @@
+"""The app: settings and an engine in, an ASGI application out."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI
+
+from mien import __version__
+from mien.web.engine import Engine, RecognizerEngine
+from mien.web.errors import install_error_handlers
+from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
+from mien.web.routes import analyze, live, models
+from mien.web.routes.page import add_page
+from mien.web.services import Services
+from mien.web.settings import Settings
+
+_ABOUT = (
+    "Reads facial expressions in pictures. A label is an expression as annotators saw it, not "
+    "what a person feels. Pictures are read in memory and never stored.\n\n"
+    "The live socket `/v1/live` is described in docs/live-protocol.md."
+)
+
+
+def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
+    """Make the server's app.
+
+    Args:
+        settings: What is set about it; None takes defaults and environment.
+        engine: What reads pictures; None loads the bundle and detector of the settings.
+
+    Raises:
+        BundleError: If the bundle cannot be loaded.
+        DetectorError: If the detector cannot run here.
+    """
+    settings = settings or Settings()
+    services = Services(settings, engine or RecognizerEngine(settings))
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        yield
+        services.queue.close()
+
+    app = FastAPI(
+        title="mien",
+        version=__version__,
+        summary="Facial expressions, read on your own machine",
+        description=_ABOUT,
+        license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
+        lifespan=lifespan,
+        # FastAPI's own pages load from a CDN; /docs is ours and loads from here.
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.state.services = services
+    install_error_handlers(app)
+    for group in (analyze, models, live):
+        app.include_router(group.router)
+    add_page(app)
+    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(KnownHosts, settings=settings)
+    app.add_middleware(SecureHeaders)
+    return app

@@ -1,0 +1,214 @@
+"""What reads pictures for the server: a small interface, and mien's own recognizers behind it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+from mien.bundle.config import CONFIG_FILE, BundleConfig
+from mien.bundle.find import list_bundles
+from mien.bundle.load import load_bundle
+from mien.core.errors import BundleError, DetectorError, ImageError, LabelError
+from mien.core.imaging import decode_image
+from mien.core.labels import COLOURS, LabelSet
+from mien.core.types import FrameResult
+from mien.faces.registry import DETECTORS, open_detector, resolve_name
+from mien.faces.yunet import SIDE_LIVE_PX
+from mien.recognition.recognizer import Recognizer
+from mien.web import schemas
+from mien.web.settings import Settings
+
+
+class UnsupportedPictureError(ImageError):
+    """The bytes are not of a kind of picture that the server takes."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """What to read a picture with.
+
+    Attributes:
+        detector: A name out of the catalogue; `auto` is allowed.
+        label_set: The name of one of the bundle's label sets.
+        live: Whether the picture is one of a stream, where speed counts more than small faces.
+    """
+
+    detector: str
+    label_set: str
+    live: bool = False
+
+
+class Engine(Protocol):
+    """Reads pictures; safe to call from several threads."""
+
+    @property
+    def bundle_name(self) -> str:
+        """The model that reads."""
+        ...
+
+    @property
+    def default(self) -> Choice:
+        """What reads where a client asks for nothing else."""
+        ...
+
+    def catalogue(self) -> schemas.ModelsReply:
+        """Return what there is to choose from."""
+        ...
+
+    def prepare(self, choice: Choice) -> str:
+        """Load what a choice needs and return the name of the detector that really runs.
+
+        Raises:
+            DetectorError: If the detector is unknown or cannot run.
+            LabelError: If the bundle has no such label set.
+        """
+        ...
+
+    def analyze(
+        self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
+    ) -> FrameResult:
+        """Read one encoded picture.
+
+        Raises:
+            ImageError: If it cannot be read.
+            DetectorError: As `prepare`.
+            LabelError: As `prepare`.
+        """
+        ...
+
+
+class RecognizerEngine:
+    """One bundle, and recognizers for the detectors and label sets that are asked for."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Load the bundle and the detector to begin with.
+
+        Raises:
+            BundleError: If the bundle cannot be loaded.
+            DetectorError: If the detector cannot run here.
+        """
+        self._settings = settings
+        self._bundle = load_bundle(settings.bundle, threads=settings.threads)
+        self._recognizers: dict[Choice, Recognizer] = {}
+        self._loading = threading.Lock()
+        # Whoever starts the server may name files of this machine; its clients may not.
+        self._detectors = [name for name in DETECTORS if not name.endswith(":FILE")]
+        if settings.detector not in self._detectors:
+            self._detectors.insert(0, settings.detector)
+        self._default = Choice(settings.detector, self._bundle.config.default_label_set)
+        self.prepare(self._default)
+
+    @property
+    def bundle_name(self) -> str:
+        """The bundle's name."""
+        return self._bundle.name
+
+    @property
+    def default(self) -> Choice:
+        """The detector of the settings and the bundle's own label set."""
+        return self._default
+
+    def prepare(self, choice: Choice) -> str:
+        """See `Engine.prepare`."""
+        return self._recognizer(choice).detector.name
+
+    def analyze(
+        self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
+    ) -> FrameResult:
+        """See `Engine.analyze`; size and kind are checked before any pixel is decoded."""
+        recognizer = self._recognizer(choice)
+        check_kind(picture)
+        started_s = time.perf_counter()
+        image_bgr = decode_image(picture, max_pixels=self._settings.max_pixels)
+        decode_ms = 1000 * (time.perf_counter() - started_s)
+        result = recognizer.analyze(image_bgr, index=index, timestamp_s=timestamp_s)
+        return replace(result, milliseconds={**result.milliseconds, "decode": decode_ms})
+
+    def catalogue(self) -> schemas.ModelsReply:
+        """See `Engine.catalogue`."""
+        return schemas.ModelsReply(
+            bundles=self._describe_bundles(),
+            label_sets=[describe_label_set(s) for s in self._bundle.label_sets.values()],
+            detectors=[self._describe_detector(name) for name in self._detectors],
+            default=schemas.Choice(
+                bundle=self._bundle.name,
+                detector=self.prepare(self._default),
+                label_set=self._default.label_set,
+            ),
+        )
+
+    def _recognizer(self, choice: Choice) -> Recognizer:
+        if choice.detector not in self._detectors:
+            raise DetectorError(
+                f"unknown detector {choice.detector!r}; available: {', '.join(self._detectors)}"
+            )
+        if choice.label_set not in self._bundle.label_sets:
+            raise LabelError(
+                f"unknown label set {choice.label_set!r}; bundle {self._bundle.name} has: "
+                f"{', '.join(self._bundle.label_sets)}"
+            )
+        # Two threads that ask for the same recognizer at once must not load it twice.
+        with self._loading:
+            if choice not in self._recognizers:
+                self._recognizers[choice] = self._open(choice)
+            return self._recognizers[choice]
+
+    def _open(self, choice: Choice) -> Recognizer:
+        detector = resolve_name(choice.detector)
+        # YuNet at full side takes three times as long, which a live picture cannot wait for.
+        side = SIDE_LIVE_PX if choice.live and detector.startswith("yunet") else None
+        return Recognizer(
+            self._bundle,
+            detector,
+            label_set=choice.label_set,
+            side=side,
+            threads=self._settings.threads,
+        )
+
+    def _describe_detector(self, name: str) -> schemas.Detector:
+        try:
+            if replace(self._default, detector=name) not in self._recognizers:
+                open_detector(name)
+        except DetectorError as error:
+            return schemas.Detector(name=name, available=False, reason=str(error))
+        return schemas.Detector(name=name, available=True, reason=None)
+
+    def _describe_bundles(self) -> list[schemas.Bundle]:
+        configs = {self._bundle.path: self._bundle.config}
+        for found in list_bundles():
+            try:
+                configs.setdefault(found.path, BundleConfig.read(found.path / CONFIG_FILE))
+            except BundleError:
+                continue  # `mien models` says what is wrong with it; it cannot be served
+        return [
+            schemas.Bundle(
+                name=config.name,
+                active=path == self._bundle.path,
+                label_sets=[head.label_set for head in config.heads],
+                figures=dict(config.figures),
+            )
+            for path, config in configs.items()
+        ]
+
+
+def describe_label_set(labels: LabelSet) -> schemas.LabelSet:
+    """Return a label set with the colour of each expression."""
+    return schemas.LabelSet(
+        name=labels.name,
+        labels=[schemas.Label(name=name, colour=COLOURS[name]) for name in labels.labels],
+    )
+
+
+def check_kind(picture: bytes) -> None:
+    """Let pass only what browsers write, whose decoders are the most beaten on.
+
+    Raises:
+        UnsupportedPictureError: If the bytes do not begin as a JPEG, PNG or WebP does.
+    """
+    webp = picture[:4] == b"RIFF" and picture[8:12] == b"WEBP"
+    if not webp and not picture.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
+        raise UnsupportedPictureError(
+            f"expected a JPEG, PNG or WebP picture, got {len(picture)} bytes that begin as none"
+        )

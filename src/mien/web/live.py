@@ -1,0 +1,218 @@
+"""One live connection: frames in, results out, the newest frame first.
+
+The protocol is told in docs/live-protocol.md. Every frame is answered by exactly one message
+(`result`, `skipped` or `error`), so a page that waits for it never has two in flight, and a
+client that does not wait only loses frames.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from dataclasses import dataclass, replace
+
+from pydantic import BaseModel, ValidationError
+from starlette.websockets import WebSocket, WebSocketDisconnect
+
+from mien.core.errors import MienError
+from mien.core.labels import label_set
+from mien.core.types import FrameResult
+from mien.recognition.follow import FaceFollower, FollowedFrame
+from mien.web import schemas
+from mien.web.engine import Choice, describe_label_set
+from mien.web.errors import ApiError, internal_error
+from mien.web.limits import TokenBucket
+from mien.web.services import Services
+
+log = logging.getLogger("mien.web")
+
+MAX_TEXT_CHARACTERS = 4096
+# A client that sends this many wrong messages at once, or lastingly more than one a second, is
+# told to go away.
+WRONG_MESSAGES_AT_ONCE = 20
+POLICY_VIOLATION, TOO_BIG = 1008, 1009
+
+
+@dataclass(frozen=True)
+class _Frame:
+    index: int
+    jpeg: bytes
+    timestamp_s: float
+
+
+class LiveConnection:
+    """Serves one socket until it closes."""
+
+    def __init__(self, socket: WebSocket, services: Services) -> None:
+        """Take an accepted socket."""
+        self._socket = socket
+        self._services = services
+        self._choice = replace(services.engine.default, live=True)
+        self._smoothing_s = services.settings.smoothing_s
+        self._follower = FaceFollower(time_constant_s=self._smoothing_s)
+        self._frames_sent = 0
+        self._newest: _Frame | None = None
+        self._frame_came = asyncio.Event()
+        self._started_s = time.monotonic()
+        rate = services.settings.frames_per_s
+        self._frame_budget = TokenBucket(rate, max(rate, 1))
+        self._wrong_budget = TokenBucket(1, WRONG_MESSAGES_AT_ONCE)
+
+    async def serve(self) -> None:
+        """Answer messages until the client goes or has to go."""
+        reading = asyncio.create_task(self._read_newest_frames())
+        try:
+            await self._send(await self._ready())
+            while not reading.done():
+                await self._answer(await self._socket.receive())
+        except WebSocketDisconnect:
+            pass
+        except RuntimeError as error:
+            # Starlette's word for a socket that closed while an answer was on its way.
+            log.debug("the live socket closed: %s", error)
+        finally:
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
+
+    async def _answer(self, message: object) -> None:
+        if not isinstance(message, dict) or message.get("type") == "websocket.disconnect":
+            raise WebSocketDisconnect
+        text, data = message.get("text"), message.get("bytes")
+        if text is not None:
+            await self._answer_text(text)
+        else:
+            await self._answer_frame(data or b"")
+
+    async def _answer_text(self, text: str) -> None:
+        try:
+            if len(text) > MAX_TEXT_CHARACTERS:
+                raise ApiError(413, "too_large", f"a message has at most {MAX_TEXT_CHARACTERS}")
+            wanted = schemas.Configure.model_validate_json(text)
+        except ValidationError as error:
+            details = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
+            await self._refuse(
+                ApiError(
+                    422,
+                    "invalid_message",
+                    "expected a `configure` message; see docs/live-protocol.md",
+                    details=details,
+                )
+            )
+            return
+        except ApiError as error:
+            await self._refuse(error)
+            return
+        try:
+            await self._configure(wanted)
+        except (MienError, ApiError) as error:
+            await self._refuse(error)
+
+    async def _configure(self, wanted: schemas.Configure) -> None:
+        choice = Choice(
+            detector=wanted.detector or self._choice.detector,
+            label_set=wanted.label_set or self._choice.label_set,
+            live=True,
+        )
+        await self._services.queue.run(self._services.engine.prepare, choice)
+        self._choice = choice
+        if wanted.smoothing_s is not None and wanted.smoothing_s != self._smoothing_s:
+            self._smoothing_s = wanted.smoothing_s
+            self._follower = FaceFollower(time_constant_s=self._smoothing_s)
+        await self._send(await self._ready())
+
+    async def _answer_frame(self, jpeg: bytes) -> None:
+        index = self._frames_sent
+        self._frames_sent += 1
+        most = self._services.settings.max_frame_bytes
+        if len(jpeg) > most:
+            words = f"the frame has {len(jpeg)} bytes, at most {most} are accepted"
+            await self._refuse(ApiError(413, "too_large", words), index)
+            return
+        wait_s = self._frame_budget.take()
+        if wait_s:
+            words = f"more than {self._services.settings.frames_per_s:g} frames a second"
+            await self._refuse(ApiError(429, "too_many_frames", words), index)
+            return
+        replaced, self._newest = (
+            self._newest,
+            _Frame(index, jpeg, time.monotonic() - self._started_s),
+        )
+        self._frame_came.set()
+        if replaced is not None:
+            await self._send(schemas.LiveSkipped(type="skipped", index=replaced.index))
+
+    async def _read_newest_frames(self) -> None:
+        while True:
+            await self._frame_came.wait()
+            self._frame_came.clear()
+            frame, self._newest = self._newest, None
+            if frame is None:
+                continue
+            try:
+                await self._read(frame)
+            except (MienError, ApiError) as error:
+                await self._refuse(error, frame.index)
+            except (WebSocketDisconnect, RuntimeError):
+                return
+            except Exception:  # the edge: a bug must not hang the client
+                log.exception("a bug, while reading a live frame")
+                await self._refuse(internal_error(), frame.index)
+
+    async def _read(self, frame: _Frame) -> None:
+        started_s = time.monotonic()
+        result = await self._services.queue.run(
+            self._services.engine.analyze,
+            frame.jpeg,
+            self._choice,
+            index=frame.index,
+            timestamp_s=frame.timestamp_s,
+        )
+        total_ms = 1000 * (time.monotonic() - started_s)
+        waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
+        await self._send(live_result(self._follower.update(result), waited_ms=waited_ms))
+
+    async def _ready(self) -> schemas.LiveReady:
+        engine, settings = self._services.engine, self._services.settings
+        return schemas.LiveReady(
+            type="ready",
+            protocol=1,
+            bundle=engine.bundle_name,
+            detector=await self._services.queue.run(engine.prepare, self._choice),
+            label_set=self._choice.label_set,
+            labels=describe_label_set(label_set(self._choice.label_set)).labels,
+            smoothing_s=self._smoothing_s,
+            max_frame_bytes=settings.max_frame_bytes,
+            frames_per_s=settings.frames_per_s,
+        )
+
+    async def _refuse(self, error: MienError | ApiError, index: int | None = None) -> None:
+        """Say what was wrong; close the socket where that was once too often."""
+        answer = error if isinstance(error, ApiError) else ApiError.from_mien(error)
+        await self._send(schemas.LiveError(type="error", index=index, error=answer.body))
+        if self._wrong_budget.take():
+            code = TOO_BIG if answer.status == 413 else POLICY_VIOLATION
+            await self._socket.close(code=code, reason="too many wrong messages")
+            raise WebSocketDisconnect(code)
+
+    async def _send(self, message: BaseModel) -> None:
+        await self._socket.send_text(message.model_dump_json())
+
+
+def live_result(followed: FollowedFrame, *, waited_ms: float) -> schemas.LiveResult:
+    """Return a followed frame as the message that tells it.
+
+    Args:
+        followed: Raw and smoothed faces, in the same order.
+        waited_ms: How long the frame waited for a free worker.
+    """
+    frame = _with_smoothed(followed.raw, followed.smoothed)
+    return schemas.LiveResult(type="result", frame=frame, waited_ms=round(waited_ms, 2))
+
+
+def _with_smoothed(raw: FrameResult, smoothed: FrameResult) -> schemas.LiveFrame:
+    faces = [
+        {**face.to_dict(), "smoothed": calm.expression.to_dict()}
+        for face, calm in zip(raw.faces, smoothed.faces, strict=True)
+    ]
+    return schemas.LiveFrame.model_validate({**raw.to_dict(), "faces": faces})

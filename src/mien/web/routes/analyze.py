@@ -1,0 +1,133 @@
+"""`POST /v1/analyze`: pictures in, faces with expressions out."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request
+from python_multipart.exceptions import MultipartParseError
+from starlette.datastructures import UploadFile
+from starlette.formparsers import MultiPartException, MultiPartParser
+
+from mien.core.errors import ImageError
+from mien.core.types import FrameResult
+from mien.web.engine import Choice
+from mien.web.errors import ApiError
+from mien.web.schemas import AnalyzeReply, ErrorReply, Frame
+from mien.web.services import Services, ServicesOf
+
+router = APIRouter()
+
+_BODY: dict[str, Any] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "type": "object",
+                    "required": ["image"],
+                    "properties": {
+                        "image": {
+                            "type": "array",
+                            "items": {"type": "string", "format": "binary"},
+                            "description": "One or more JPEG, PNG or WebP pictures.",
+                        }
+                    },
+                }
+            }
+        },
+    }
+}
+_ERRORS: dict[int | str, dict[str, Any]] = {
+    status: {"model": ErrorReply} for status in (400, 413, 415, 422, 429, 500, 503)
+}
+
+
+@router.post(
+    "/v1/analyze",
+    tags=["pictures"],
+    summary="Read the faces of one or more pictures",
+    openapi_extra=_BODY,
+    responses=_ERRORS,
+)
+async def analyze(
+    request: Request,
+    services: ServicesOf,
+    detector: Annotated[
+        str | None, Query(max_length=100, description="A detector of /v1/models.")
+    ] = None,
+    label_set: Annotated[
+        str | None, Query(max_length=100, description="A label set of /v1/models.")
+    ] = None,
+) -> AnalyzeReply:
+    """One result for each picture, in order; a picture without a face has an empty list.
+
+    A picture that cannot be read is a result with its `error`; where that is all of them, the
+    answer is an error. Pictures live in memory while they are read and are never stored.
+    """
+    services.uploads.check(request.client.host if request.client else "unknown")
+    default = services.engine.default
+    choice = replace(
+        default,
+        detector=detector or default.detector,
+        label_set=label_set or default.label_set,
+    )
+    await services.queue.run(services.engine.prepare, choice)
+    results: list[FrameResult] = []
+    problems: list[ImageError] = []
+    for index, (name, picture) in enumerate(await _read_pictures(request, services)):
+        try:
+            read = await services.queue.run(services.engine.analyze, picture, choice, index=index)
+            results.append(replace(read, source=name))
+        except ImageError as error:
+            problems.append(error)
+            results.append(_unreadable(error, choice, name, index))
+    if len(problems) == len(results):
+        answer = ApiError.from_mien(problems[0])
+        answer.body.details = [f"{r.source or 'image'}: {r.error}" for r in results]
+        raise answer
+    return AnalyzeReply(results=[Frame.model_validate(result.to_dict()) for result in results])
+
+
+def _unreadable(error: ImageError, choice: Choice, name: str | None, index: int) -> FrameResult:
+    return FrameResult(
+        index=index,
+        timestamp_s=0.0,
+        size=(0, 0),
+        faces=(),
+        detector=choice.detector,
+        milliseconds={},
+        source=name,
+        error=str(error),
+    )
+
+
+async def _read_pictures(request: Request, services: Services) -> list[tuple[str | None, bytes]]:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "multipart/form-data":
+        raise ApiError(
+            415,
+            "unsupported_media_type",
+            f"expected multipart/form-data with a field `image`, got {kind or 'no content type'}; "
+            "for example: curl -F image=@face.jpg",
+        )
+    parser = MultiPartParser(
+        request.headers, request.stream(), max_files=services.settings.max_images, max_fields=16
+    )
+    # Larger parts than this would be spooled to a file on disk, and pictures are never stored.
+    parser.spool_max_size = services.settings.max_upload_bytes
+    try:
+        form = await parser.parse()
+    except (MultiPartException, MultipartParseError, KeyError) as error:
+        words = str(error) or "the multipart body is malformed"
+        raise ApiError(400, "malformed_form", words) from error
+    try:
+        files = [part for part in form.getlist("image") if isinstance(part, UploadFile)]
+        if not files:
+            raise ApiError(
+                422, "invalid_request", "expected at least one picture in the form's field `image`"
+            )
+        return [(part.filename, await part.read()) for part in files]
+    finally:
+        await form.close()

@@ -1,0 +1,28 @@
+"""`/v1/live`: the socket that the live page sends its frames to."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, WebSocket
+
+from mien.web.errors import ApiError
+from mien.web.gate import refuse_socket
+from mien.web.live import LiveConnection
+from mien.web.services import ServicesOf
+
+router = APIRouter()
+
+
+@router.websocket("/v1/live")
+async def live(websocket: WebSocket, services: ServicesOf) -> None:
+    """Serve one live connection, as docs/live-protocol.md tells."""
+    most = services.settings.max_connections
+    if services.connections >= most:
+        words = f"{most} live connections are open already; close one or try again later"
+        await refuse_socket(websocket, ApiError(503, "busy", words, retry_after_s=5))
+        return
+    services.connections += 1
+    try:
+        await websocket.accept()
+        await LiveConnection(websocket, services).serve()
+    finally:
+        services.connections -= 1

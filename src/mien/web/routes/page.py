@@ -1,0 +1,65 @@
+"""The built page, its parts, and the reference of the REST interface."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fastapi import APIRouter, FastAPI
+from fastapi.responses import FileResponse, Response
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from mien.web.errors import ApiError
+
+STATIC = Path(__file__).resolve().parents[1] / "static"
+HOW_TO_BUILD = (
+    "the live page is not built here; `pip install -e .` or `python hatch_build.py` in the "
+    "source folder builds it (an installed mien has it)"
+)
+
+router = APIRouter(include_in_schema=False)
+
+
+class _Assets(StaticFiles):
+    """Files whose names carry a hash of their contents, so they never change."""
+
+    async def get_response(self, path: str, scope: Scope) -> Response:
+        response = await super().get_response(path, scope)
+        if response.status_code == 200:
+            response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return response
+
+
+def page_is_built() -> bool:
+    """Say whether the page is there."""
+    return (STATIC / "index.html").is_file()
+
+
+def add_page(app: FastAPI) -> None:
+    """Serve the page, if it is built; else its address says how to build it."""
+    app.include_router(router)
+    app.mount("/assets", _Assets(directory=STATIC / "assets", check_dir=False), name="assets")
+
+
+@router.get("/")
+async def page() -> FileResponse:
+    """The live page."""
+    return _file("index.html")
+
+
+@router.get("/docs")
+async def docs() -> FileResponse:
+    """The reference of the REST interface, made from /openapi.json."""
+    return _file("docs.html")
+
+
+@router.get("/icon.svg")
+async def icon() -> FileResponse:
+    """The page's icon."""
+    return _file("icon.svg")
+
+
+def _file(name: str) -> FileResponse:
+    if not page_is_built():
+        raise ApiError(503, "page_not_built", HOW_TO_BUILD)
+    return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})

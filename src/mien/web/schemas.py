@@ -1,0 +1,193 @@
+"""The JSON of every route and of the live socket, as pydantic models.
+
+OpenAPI is made from these, and so are the page's TypeScript types (`web/make_types.py`).
+The results mirror `to_dict()` of `mien.core.types`, which a test holds together.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class _Model(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Box(_Model):
+    """A face's rectangle in pixels of the upright picture, origin top left."""
+
+    x1: float
+    y1: float
+    x2: float
+    y2: float
+
+
+class Expression(_Model):
+    """Probabilities of one label set's expressions; confidence 0..1, entropy in bits."""
+
+    label_set: str
+    dominant: str
+    confidence: float
+    entropy: float
+    probabilities: dict[str, float]
+
+
+class Face(_Model):
+    """One face: where it is, how sure the detector is, and how it looks."""
+
+    box: Box
+    confidence: float
+    landmarks: list[tuple[float, float]] | None
+    track_id: int | None
+    expression: Expression
+
+
+class Frame(_Model):
+    """All that was read in one picture."""
+
+    source: str | None
+    index: int
+    timestamp_s: float
+    width: int
+    height: int
+    detector: str
+    faces: list[Face]
+    milliseconds: dict[str, float]
+    error: str | None
+
+
+class AnalyzeReply(_Model):
+    """One result for each picture, in the order they were sent."""
+
+    results: list[Frame]
+
+
+class ErrorBody(_Model):
+    """What went wrong: a word for programs, a sentence for people, and particulars."""
+
+    code: str
+    message: str
+    details: list[str] = Field(default_factory=list)
+
+
+class ErrorReply(_Model):
+    """The one shape of every error."""
+
+    error: ErrorBody
+
+
+class Label(_Model):
+    """An expression and the colour it has everywhere, as #rrggbb."""
+
+    name: str
+    colour: str
+
+
+class LabelSet(_Model):
+    """An ordered set of expressions that a bundle can name."""
+
+    name: str
+    labels: list[Label]
+
+
+class Detector(_Model):
+    """A face detector by name, and where it cannot run, why and how to get it."""
+
+    name: str
+    available: bool
+    reason: str | None
+
+
+class Bundle(_Model):
+    """An installed model; `figures` is what its config says of its measured quality."""
+
+    name: str
+    active: bool
+    label_sets: list[str]
+    figures: dict[str, Any]
+
+
+class Choice(_Model):
+    """What reads a picture if nothing else is asked for; `detector` is the one that runs."""
+
+    bundle: str
+    detector: str
+    label_set: str
+
+
+class ModelsReply(_Model):
+    """What this server can read with."""
+
+    bundles: list[Bundle]
+    label_sets: list[LabelSet]
+    detectors: list[Detector]
+    default: Choice
+
+
+class HealthReply(_Model):
+    """That the server runs, and what it runs."""
+
+    status: Literal["ok"]
+    version: str
+    bundle: str
+    detector: str
+
+
+class Configure(_Model):
+    """Page to server: what to read the next frames with; a field left out stays as it is."""
+
+    type: Literal["configure"]
+    detector: Annotated[str, Field(max_length=100)] | None = None
+    label_set: Annotated[str, Field(max_length=100)] | None = None
+    smoothing_s: Annotated[float, Field(ge=0, le=10)] | None = None
+
+
+class LiveReady(_Model):
+    """Server to page: sent on connecting and after each `configure`; what reads from now on."""
+
+    type: Literal["ready"]
+    protocol: Literal[1]
+    bundle: str
+    detector: str
+    label_set: str
+    labels: list[Label]
+    smoothing_s: float
+    max_frame_bytes: int
+    frames_per_s: float
+
+
+class LiveFace(Face):
+    """A followed face; `smoothed` is its expression over time, `expression` the raw one."""
+
+    smoothed: Expression
+
+
+class LiveFrame(Frame):
+    """A frame of the camera; `index` counts the frames that were sent, from 0."""
+
+    faces: list[LiveFace]  # type: ignore[assignment]  # a list is invariant; JSON is not
+
+
+class LiveResult(_Model):
+    """Server to page: what was read in one frame."""
+
+    type: Literal["result"]
+    frame: LiveFrame
+    waited_ms: float
+
+
+class LiveSkipped(_Model):
+    """Server to page: the frame was never read, since a newer one took its place."""
+
+    type: Literal["skipped"]
+    index: int
+
+
+class LiveError(_Model):
+    """Server to page: what was wrong with a message; `index` is its frame's, if it was one."""
+
+    type: Literal["error"]
+    index: int | None
+    error: ErrorBody

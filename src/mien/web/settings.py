@@ -1,0 +1,64 @@
+"""What can be set about the server, in one place: defaults, environment, checks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mien.core.errors import ConfigError
+
+
+class Settings(BaseSettings):
+    """Settings of the server; each can be given as an environment variable `MIEN_<NAME>`.
+
+    Limits are per client address where they say so. Lists are JSON in the environment, such
+    as `MIEN_ALLOWED_ORIGINS='["https://faces.example"]'`.
+    """
+
+    model_config = SettingsConfigDict(env_prefix="MIEN_", frozen=True)
+
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
+    port: int = Field(
+        default=8765, ge=0, le=65535, description="Port to listen on; 0 takes a free one."
+    )
+    bundle: str = Field(
+        default="mien-s", min_length=1, description="Name or folder of the model bundle."
+    )
+    detector: str = Field(default="auto", min_length=1, description="Face detector to begin with.")
+    threads: int = Field(default=1, ge=1, le=64, description="CPU threads for one picture.")
+    workers: int = Field(default=2, ge=1, le=64, description="Pictures read at the same time.")
+    max_waiting: int = Field(default=16, ge=1, description="Pictures that may wait for a worker.")
+    max_upload_bytes: int = Field(default=32_000_000, ge=1024, description="Largest request body.")
+    max_images: int = Field(default=32, ge=1, description="Most pictures in one request.")
+    max_frame_bytes: int = Field(default=2_000_000, ge=1024, description="Largest live frame.")
+    max_pixels: int = Field(default=50_000_000, ge=64, description="Largest width times height.")
+    requests_per_s: float = Field(
+        default=20.0, gt=0, description="Lasting rate of uploads per client."
+    )
+    request_burst: int = Field(default=60, ge=1, description="Uploads at once per client.")
+    frames_per_s: float = Field(default=60.0, gt=0, description="Most live frames per connection.")
+    max_connections: int = Field(default=8, ge=1, description="Live connections at the same time.")
+    allowed_origins: tuple[str, ...] = Field(
+        default=(), description="Other web origins, scheme://host[:port], that may use this server."
+    )
+    smoothing_s: float = Field(
+        default=0.35, ge=0, le=10, description="Time constant of live smoothing, in seconds."
+    )
+
+
+def load_settings(**given: Any) -> Settings:
+    """Return the settings from the environment, with what is given (and not None) on top.
+
+    Raises:
+        ConfigError: If values cannot be used; all of them are listed.
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        wrong = [
+            f"{'.'.join(str(part) for part in one['loc'])} ({one['input']!r}): {one['msg']}"
+            for one in error.errors()
+        ]
+        raise ConfigError("unusable settings: " + "; ".join(wrong)) from error
