@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from mien import __version__
+from mien.cli import data
 from mien.cli.serve import serve
 from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
@@ -45,6 +46,7 @@ def _root(
     """Read facial expressions, and train, prove and ship the models that do it."""
 
 
+app.add_typer(data.app)
 app.command()(train)
 app.command()(serve)
 

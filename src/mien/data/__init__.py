@@ -13,6 +13,7 @@ from mien.data.ferplus import (
     FerPlusTargets,
     FerPlusVotes,
     ferplus_targets,
+    label_by_votes,
     read_ferplus_votes,
 )
 from mien.data.folders import read_folders
@@ -37,6 +38,7 @@ __all__ = [
     "find_duplicates",
     "is_csv_name",
     "join_ferplus",
+    "label_by_votes",
     "open_dataset",
     "read_fer2013",
     "read_ferplus_votes",

@@ -11,10 +11,9 @@ import csv
 import gzip
 import io
 import lzma
-import os
 import re
 import shutil
-import tempfile
+import uuid
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -175,14 +174,14 @@ def _packed(part: Path, target: Path) -> Iterator[BinaryIO | lzma.LZMAFile | gzi
         with lzma.open(part, "wb", preset=1) as packed:
             yield packed
     elif name.endswith(".gz"):
-        with gzip.open(part, "wb", compresslevel=6) as packed_gz:
+        with gzip.open(part, "wb", compresslevel=3) as packed_gz:
             yield packed_gz
     elif name.endswith(".zip"):
         inner = target.name[: -len(".zip")]
         with (
             zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED) as archive,
             archive.open(inner, "w", force_zip64=True) as member,
-            io.BufferedWriter(member, 1 << 20) as buffered,  # type: ignore[type-var]
+            io.BufferedWriter(member, 1 << 20) as buffered,
         ):
             yield buffered
     else:
@@ -193,16 +192,10 @@ def _packed(part: Path, target: Path) -> Iterator[BinaryIO | lzma.LZMAFile | gzi
 @contextmanager
 def _whole_file(target: Path) -> Iterator[Path]:
     """Give a path to write to, and put it in place of `target` only when all went well."""
+    part = _part_name(target)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(prefix=f".{target.name}-", dir=target.parent)
-        os.close(handle)
-    except OSError as error:
-        raise DatasetError(f"cannot write {target}: {error.strerror or error}") from error
-    part = Path(name)
-    try:
         yield part
-        part.chmod(0o666 & ~_umask())
         part.replace(target)
     except OSError as error:
         raise DatasetError(f"cannot write {target}: {error.strerror or error}") from error
@@ -213,14 +206,10 @@ def _whole_file(target: Path) -> Iterator[Path]:
 @contextmanager
 def _whole_folder(target: Path) -> Iterator[Path]:
     """Give a folder to fill, and put it in place of `target` only when all went well."""
+    part = _part_name(target)
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        part = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-    except OSError as error:
-        raise DatasetError(f"cannot write {target}: {error.strerror or error}") from error
-    try:
+        part.mkdir(parents=True)
         yield part
-        part.chmod(0o777 & ~_umask())
         if target.is_dir():
             target.rmdir()
         part.rename(target)
@@ -230,8 +219,5 @@ def _whole_folder(target: Path) -> Iterator[Path]:
         shutil.rmtree(part, ignore_errors=True)
 
 
-def _umask() -> int:
-    """Return the process's umask, which can only be read by setting it."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _part_name(target: Path) -> Path:
+    return target.with_name(f".{target.name}-{uuid.uuid4().hex[:12]}")

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,14 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DatasetError
 from mien.core.labels import FERPLUS, FERPLUS_VOTE_COLUMNS
-from mien.data.dataset import SPLITS, BoolArray, Int64Array, UInt8Array, canonical_split
+from mien.data.dataset import (
+    SPLITS,
+    BoolArray,
+    FaceDataset,
+    Int64Array,
+    UInt8Array,
+    canonical_split,
+)
 
 FERPLUS_RULES: tuple[str, ...] = ("majority", "argmax10", "argmax8", "soft")
 FERPLUS_FILE = "fer2013new.csv"
@@ -98,6 +105,22 @@ def ferplus_targets(votes: UInt8Array, rule: str) -> FerPlusTargets:
     distributions = np.where(keep[:, None], expressions / totals, 0.0).astype(np.float32)
     class_ids = np.where(keep, expressions.argmax(axis=1), -1).astype(np.int64)
     return FerPlusTargets(keep, class_ids, distributions)
+
+
+def label_by_votes(dataset: FaceDataset, rule: str) -> FaceDataset:
+    """Return the faces that a rule keeps, labelled by it in the order of `FERPLUS`.
+
+    Raises:
+        DatasetError: If the dataset has no votes or the rule is unknown.
+    """
+    if dataset.votes is None:
+        raise DatasetError(
+            f"rule {rule!r} needs FER+ votes and {dataset.name} has none: "
+            f"put {FERPLUS_FILE} beside the data, or name it"
+        )
+    targets = ferplus_targets(dataset.votes, rule)
+    kept = dataset.subset(targets.keep)
+    return replace(kept, label_set=FERPLUS, class_ids=targets.class_ids[targets.keep])
 
 
 def read_ferplus_votes(path: Path | str) -> FerPlusVotes:
