@@ -14,7 +14,9 @@ from rich.console import Console
 
 from mien import __version__
 from mien.cli import data
+from mien.cli.frames import frames
 from mien.cli.serve import serve
+from mien.cli.evaluate import evaluate
 from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
 
@@ -48,6 +50,8 @@ def _root(
 
 app.add_typer(data.app)
 app.command()(train)
+app.command()(evaluate)
+app.command()(frames)
 app.command()(serve)
 
 

@@ -18,6 +18,7 @@ from mien.core.errors import BundleError, DetectorError
 from mien.core.paths import detectors_folder
 from mien.core.session import OnnxSession
 from mien.core.types import Box
+from mien.core.weights import YUNET
 from mien.faces.boxes import Float64Array, fit_picture, merge_detections, size_within
 from mien.faces.detector import (
     DetectedFace,
@@ -28,8 +29,6 @@ from mien.faces.detector import (
     sha256_of,
 )
 
-WEIGHTS_FILE = "face_detection_yunet_2026may.onnx"
-WEIGHTS_SHA256 = "ebafce4e3c118d6554634be5c27ab333b4c047a9a8c3faf1d7cf93101c22f0f0"
 STRIDES = (8, 16, 32)
 OUTPUTS = frozenset(f"{part}_{s}" for part in ("cls", "obj", "bbox", "kps") for s in STRIDES)
 OVERLAP = 0.3
@@ -41,7 +40,7 @@ SIDE_LIVE_PX = 320
 
 def installed_weights() -> Path | None:
     """Return the fetched weights file, or None where it was never fetched."""
-    path = detectors_folder() / WEIGHTS_FILE
+    path = detectors_folder() / YUNET.file
     return path if path.is_file() else None
 
 
@@ -87,11 +86,11 @@ class YuNet:
         try:
             self._session = OnnxSession(data, threads=threads)
         except BundleError as error:
-            raise DetectorError(f"{weights or WEIGHTS_FILE} is no YuNet: {error}") from error
+            raise DetectorError(f"{weights or YUNET.file} is no YuNet: {error}") from error
         missing = OUTPUTS.difference(self._session.output_names)
         if missing:
             raise DetectorError(
-                f"{weights or WEIGHTS_FILE} is no YuNet: it lacks the outputs "
+                f"{weights or YUNET.file} is no YuNet: it lacks the outputs "
                 f"{', '.join(sorted(missing))}; `mien models fetch yunet` gets the right file"
             )
         self._fixed_size = _fixed_size(self._session.input_shape)
@@ -107,7 +106,7 @@ class YuNet:
         fitted = fit_picture(image_bgr, inner=inner, outer=outer, centred=False)
         images = np.ascontiguousarray(fitted.pixels.transpose(2, 0, 1)[None], np.float32)
         outputs = self._session.run(images)
-        rows, scores = decode(outputs, columns_at_1px=outer[0], threshold=self.threshold)
+        rows, scores = decode(outputs, input_width=outer[0], threshold=self.threshold)
         rows, scores = merge_detections(rows, scores, overlap=OVERLAP, weighted=False)
         rows = fitted.to_picture(rows)
         faces = [_face(row, float(score)) for row, score in zip(rows, scores, strict=True)]
@@ -124,14 +123,14 @@ class YuNet:
 
 
 def decode(
-    outputs: dict[str, NDArray[np.float32]], *, columns_at_1px: int, threshold: float
+    outputs: dict[str, NDArray[np.float32]], *, input_width: int, threshold: float
 ) -> tuple[Float64Array, Float64Array]:
     """Turn the network's outputs into boxes and landmarks in input pixels.
 
     Args:
         outputs: `cls_S`, `obj_S` (1, n, 1) probabilities, `bbox_S` (1, n, 4) and `kps_S`
             (1, n, 10) in units of the stride S, relative to each cell's corner, row by row.
-        columns_at_1px: Width of the network's input in pixels.
+        input_width: Width of the network's input in pixels.
         threshold: Lowest score, sqrt(cls * obj), to keep.
 
     Returns:
@@ -143,7 +142,7 @@ def decode(
         objects = np.clip(outputs[f"obj_{stride}"].reshape(-1).astype(np.float64), 0, 1)
         scores = np.sqrt(classes * objects)
         cells = np.flatnonzero(scores >= threshold)
-        ys, xs = np.divmod(cells, columns_at_1px // stride)
+        ys, xs = np.divmod(cells, input_width // stride)
         corner = np.stack([xs, ys], axis=1).astype(np.float64)
         boxes = outputs[f"bbox_{stride}"].reshape(-1, 4)[cells].astype(np.float64)
         points = outputs[f"kps_{stride}"].reshape(-1, 10)[cells].astype(np.float64)
@@ -181,9 +180,9 @@ def _read_weights(path: Path | None) -> bytes:
             f"cannot read yunet's weights {given}: {error.strerror}; "
             "`mien models fetch yunet` downloads them"
         ) from error
-    if path is None and sha256_of(data) != WEIGHTS_SHA256:
+    if path is None and sha256_of(data) != YUNET.sha256:
         raise DetectorError(
-            f"{given} is damaged: sha256 should be {WEIGHTS_SHA256}, is {sha256_of(data)}; "
+            f"{given} is damaged: sha256 should be {YUNET.sha256}, is {sha256_of(data)}; "
             "delete it and run `mien models fetch yunet`"
         )
     return data
