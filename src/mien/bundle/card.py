@@ -54,7 +54,7 @@ def render_card(config: BundleConfig) -> str:
         "Calibration": _calibration(config, evaluations),
         "Limits": _LIMITS.format(size=config.input.size),
         "Faces it expects": _crop_frames(config),
-        "How it was made": _training(config),
+        "How it was made": _training(config, evaluations),
     }
     body = "\n\n".join(f"## {title}\n\n{text}" for title, text in sections.items())
     return f"# {config.name}\n\n{_summary(config, evaluations)}\n\n{body}\n"
@@ -173,12 +173,13 @@ def _crop_frames(config: BundleConfig) -> str:
     )
 
 
-def _training(config: BundleConfig) -> str:
+def _training(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) -> str:
     if not config.training:
         return "Not recorded."
     made = dict(config.training)
     commands = made.pop("commands", [])
     recipe = made.pop("recipe", {})
+    commands = [*commands, *dict.fromkeys(each.command for each in evaluations)]
     parts = []
     if commands:
         parts.append("```\n" + "\n".join(commands) + "\n```")

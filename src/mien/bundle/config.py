@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mien.bundle.fields import FieldReader
-from mien.bundle.figures import figures_to_dict, take_figures
+from mien.bundle.figures import figures_to_dict, read_figures, take_figures
 from mien.core.errors import BundleError
 from mien.core.imaging import CropFrame
 from mien.core.labels import LABEL_SETS, label_set
@@ -198,12 +198,8 @@ class BundleConfig:
             training=reader.mapping("training"),
         )
         reader.finish()
-        names = [head.label_set for head in config.heads]
-        if config.heads and config.default_label_set not in ("", *names):
-            reader.complain(
-                "default_label_set",
-                f"expected one of the heads ({', '.join(names)}), got {config.default_label_set!r}",
-            )
+        if not problems:
+            _check_together(config, problems)
         if problems:
             listed = "".join(f"\n  {problem}" for problem in problems)
             raise BundleError(f"{len(problems)} problem(s) in {CONFIG_FILE}:{listed}")
@@ -236,6 +232,33 @@ def _check_format(data: object) -> None:
             f"expected bundle format {FORMAT}, got {found!r}; use the version of mien that wrote "
             "it (field `version`), or export the run again with this one"
         )
+
+
+def _check_together(config: BundleConfig, problems: list[str]) -> None:
+    """Report fields that are right by themselves and do not fit each other."""
+    heads = {head.label_set: head for head in config.heads}
+    if config.default_label_set not in ("", *heads):
+        problems.append(
+            f"default_label_set: expected one of the heads ({', '.join(heads)}), "
+            f"got {config.default_label_set!r}"
+        )
+    graph = config.files.get(GRAPH_FILE)
+    for index, evaluation in enumerate(read_figures(config.figures)):
+        where = f"figures.evaluations[{index}]"
+        again = "; evaluate this bundle and export it with the new report"
+        head = heads.get(evaluation.label_set)
+        if head is None:
+            problems.append(f"{where}.label_set: no head is called {evaluation.label_set!r}")
+        elif not math.isclose(evaluation.temperature, head.temperature, rel_tol=1e-6):
+            problems.append(
+                f"{where}.temperature: figures were measured at {evaluation.temperature:g}, the "
+                f"head has {head.temperature:g}{again}"
+            )
+        if graph is not None and evaluation.graph_sha256 != graph.sha256:
+            problems.append(
+                f"{where}.graph_sha256: figures of another graph, {evaluation.graph_sha256}; "
+                f"this one is {graph.sha256}{again}"
+            )
 
 
 def _name(reader: FieldReader) -> str:
@@ -320,10 +343,34 @@ def _head(reader: FieldReader) -> Head:
     return head
 
 
+def parse_crop_frames(data: object, where: str) -> dict[str, CropFrame]:
+    """Read crop frames by detector name from what a JSON file gave.
+
+    Args:
+        data: Detector name to the fields of `CropFrame`.
+        where: The file, for the error's text.
+
+    Raises:
+        BundleError: With everything that is wrong with it.
+    """
+    problems: list[str] = []
+    frames = _frames(FieldReader(data, "", problems))
+    if problems:
+        raise BundleError(f"{where}: {'; '.join(problems)}")
+    return frames
+
+
 def _crop_frames(reader: FieldReader) -> dict[str, CropFrame]:
+    frames = _frames(reader.nested("crop_frames"))
+    if "full" not in frames:
+        reader.complain("crop_frames", "expected at least `full`")
+    return frames
+
+
+def _frames(reader: FieldReader) -> dict[str, CropFrame]:
     frames = {}
-    for detector, item in reader.mapping("crop_frames").items():
-        part = FieldReader(item, f"crop_frames.{detector}.", reader.problems)
+    for detector in reader.names:
+        part = reader.nested(detector)
         frames[detector] = CropFrame(
             scale=part.number("scale", above=0.0),
             shift_x=part.number("shift_x"),
@@ -332,11 +379,7 @@ def _crop_frames(reader: FieldReader) -> dict[str, CropFrame]:
         )
         part.finish()
         if detector not in DETECTORS:
-            part.problems.append(
-                f"crop_frames.{detector}: unknown detector; known: {', '.join(DETECTORS)}"
-            )
-    if "full" not in frames:
-        reader.complain("crop_frames", "expected at least `full`")
+            reader.complain(detector, f"unknown detector; known: {', '.join(DETECTORS)}")
     return frames
 
 

@@ -59,6 +59,10 @@ class EvaluationSummary:
         label_set: The head that answered.
         rule: How faces got their labels, as `majority`.
         rule_text: The same in a line.
+        graph_sha256: Of the `model.onnx` that was measured; a bundle keeps figures of its own
+            graph only.
+        temperature: The temperature of the head when it was measured.
+        command: What measured it.
         results: The ways it was measured; `single` and `published` first.
     """
 
@@ -67,6 +71,9 @@ class EvaluationSummary:
     label_set: str
     rule: str
     rule_text: str
+    graph_sha256: str
+    temperature: float
+    command: str
     results: tuple[ResultSummary, ...]
 
     @property
@@ -112,28 +119,41 @@ def take_figures(reader: FieldReader) -> tuple[EvaluationSummary, ...]:
 
 
 def summarise_report(report: object) -> tuple[EvaluationSummary, ...]:
-    """Summarise the JSON that `mien evaluate` writes, one evaluation for each rule.
+    """Summarise the JSON that `mien evaluate BUNDLE` writes, one evaluation for each rule.
 
     Raises:
         BundleError: If it is no such report; all that is missing is listed.
     """
     problems: list[str] = []
     reader = FieldReader(report, "", problems)
+    summaries = _summarise_rules(reader)
+    if problems:
+        raise BundleError(
+            f"not a report that `mien evaluate` made of a bundle: {'; '.join(problems)}"
+        )
+    return summaries
+
+
+def _summarise_rules(reader: FieldReader) -> tuple[EvaluationSummary, ...]:
     dataset, split = reader.text("dataset"), reader.text("split")
-    summaries = tuple(
+    provenance = reader.nested("provenance")
+    command = provenance.text("command")
+    model = provenance.nested("model")
+    graph_sha256, temperatures = model.text("sha256"), model.nested("temperature")
+    return tuple(
         EvaluationSummary(
             dataset=dataset,
             split=split,
-            label_set=rule.text("label_set"),
+            label_set=(label_set := rule.text("label_set")),
             rule=rule.text("rule"),
             rule_text=rule.text("rule_text"),
+            graph_sha256=graph_sha256,
+            temperature=temperatures.number(label_set, above=0.0),
+            command=command,
             results=tuple(_summarise_result(part) for part in rule.parts("results", least=1)),
         )
         for rule in reader.parts("rules", least=1)
     )
-    if problems:
-        raise BundleError(f"not a report of `mien evaluate`: {'; '.join(problems)}")
-    return summaries
 
 
 def _summarise_result(result: FieldReader) -> ResultSummary:
@@ -167,6 +187,9 @@ def _take_evaluation(reader: FieldReader) -> EvaluationSummary:
         label_set=reader.text("label_set"),
         rule=reader.text("rule"),
         rule_text=reader.text("rule_text"),
+        graph_sha256=reader.text("graph_sha256"),
+        temperature=reader.number("temperature", above=0.0),
+        command=reader.text("command"),
         results=tuple(_take_result(part) for part in reader.parts("results", least=1)),
     )
     reader.finish()

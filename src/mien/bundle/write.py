@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import tempfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -68,23 +69,6 @@ def write_bundle(
     return out
 
 
-def copy_with_config(bundle: Bundle, config: BundleConfig) -> Path:
-    """Replace a bundle's config, and the model card with it; graph and weights stay.
-
-    For what is known only after the export: figures, crop frames, temperatures.
-
-    Raises:
-        BundleError: If the folder cannot be written or the config does not fit the graph.
-    """
-    return write_bundle(
-        bundle.path,
-        config,
-        graph=(bundle.path / GRAPH_FILE).read_bytes(),
-        weights=(bundle.path / WEIGHTS_FILE).read_bytes(),
-        overwrite=True,
-    )
-
-
 def _check_place(out: Path, *, overwrite: bool) -> None:
     if not out.exists():
         return
@@ -105,4 +89,7 @@ def _write_files(folder: Path, config: BundleConfig, *, graph: bytes, weights: b
         name: FileEntry(sha256=hashlib.sha256(data).hexdigest(), bytes=len(data))
         for name, data in contents.items()
     }
-    (folder / CONFIG_FILE).write_text(replace(config, files=files).to_json(), encoding="utf-8")
+    text = replace(config, files=files).to_json()
+    # Said here, it names no temporary folder.
+    BundleConfig.from_dict(json.loads(text))
+    (folder / CONFIG_FILE).write_text(text, encoding="utf-8")

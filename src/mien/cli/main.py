@@ -14,9 +14,11 @@ from rich.console import Console
 
 from mien import __version__
 from mien.cli import data
-from mien.cli.frames import frames
-from mien.cli.serve import serve
 from mien.cli.evaluate import evaluate
+from mien.cli.export import export
+from mien.cli.frames import frames
+from mien.cli.models import models
+from mien.cli.serve import serve
 from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
 
@@ -51,7 +53,9 @@ def _root(
 app.add_typer(data.app)
 app.command()(train)
 app.command()(evaluate)
+app.command()(export)
 app.command()(frames)
+app.add_typer(models, name="models")
 app.command()(serve)
 
 

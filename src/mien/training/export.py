@@ -33,7 +33,10 @@ from mien.bundle.write import write_bundle
 from mien.core.errors import BundleError, ConfigError
 from mien.core.imaging import CropFrame, normalise, resize_gray
 from mien.core.labels import label_set
+from mien.data import FaceDataset
+from mien.evaluation.temperature import fit_temperatures
 from mien.models import count_parameters
+from mien.training.predictor import RunPredictor
 from mien.training.run import RunInfo, load_run_model
 
 OPSET = 18
@@ -48,6 +51,7 @@ def export_run(
     *,
     name: str | None = None,
     crop_frames: Mapping[str, CropFrame] | None = None,
+    calibrate_on: FaceDataset | None = None,
     figures: Sequence[EvaluationSummary] = (),
     licence: str = "not stated",
     default_label_set: str | None = None,
@@ -61,7 +65,9 @@ def export_run(
         out: The bundle's folder.
         name: The bundle's name; None for the recipe's.
         crop_frames: Detector name to crop frame; `full`, the whole picture, is added.
-        figures: Evaluations for the model card.
+        calibrate_on: Faces whose validation split the heads' temperatures are fitted on; None
+            leaves the network's own probabilities.
+        figures: Evaluations of this very graph at these temperatures, for the model card.
         licence: Licence of the weights.
         default_label_set: The head that answers by default; None for the recipe's first.
         checkpoint: `best` or `last`.
@@ -82,13 +88,20 @@ def export_run(
         raise ConfigError(
             f"run {run_folder} has no head {default!r}; it has: {', '.join(recipe.heads)}"
         )
+    fitted = (
+        fit_temperatures(RunPredictor(model, info), calibrate_on)
+        if calibrate_on is not None
+        else {}
+    )
     config = BundleConfig(
         name=name or recipe.name,
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         architecture=Architecture(recipe.model.name, recipe.model.options, parameters=1),
         input=InputSpec(size=recipe.input.size, mean=recipe.input.mean, std=recipe.input.std),
-        heads=tuple(_head(head, info.training_priors[head]) for head in recipe.heads),
+        heads=tuple(
+            _head(head, info.training_priors[head], fitted.get(head, 1.0)) for head in recipe.heads
+        ),
         default_label_set=default,
         crop_frames={"full": CropFrame(align=False), **(crop_frames or {})},
         files={},
@@ -226,12 +239,13 @@ def _clean(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def _head(name: str, priors: Sequence[float]) -> Head:
+def _head(name: str, priors: Sequence[float], temperature: float) -> Head:
     return Head(
         label_set=name,
         labels=label_set(name).labels,
         output=f"{name}_logits",
         training_priors=tuple(priors),
+        temperature=temperature,
     )
 
 

@@ -1,0 +1,128 @@
+"""`mien export`: a run folder in, a bundle out."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from mien.cli.opening import open_with_progress
+from mien.core.errors import BundleError, ConfigError, MissingExtraError
+
+if TYPE_CHECKING:
+    from mien.bundle.config import BundleConfig
+    from mien.core.imaging import CropFrame
+
+
+def export(
+    run: Annotated[Path, typer.Argument(help="The run folder, as `mien train` left it.")],
+    out: Annotated[Path, typer.Option(help="The bundle's folder to make, e.g. bundles/mine.")],
+    name: Annotated[
+        str | None, typer.Option(help="The bundle's name; the recipe's by default.")
+    ] = None,
+    figures: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON report of `mien evaluate` on this bundle; may be repeated."),
+    ] = None,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(help="Dataset on whose validation split the temperatures are fitted."),
+    ] = None,
+    votes: Annotated[
+        Path | None, typer.Option(help="fer2013new.csv for --calibrate, if not found by itself.")
+    ] = None,
+    crop_frames: Annotated[
+        str | None,
+        typer.Option(
+            help="How the model's square lies about each detector's boxes: a JSON file of "
+            "measured frames, or the bundle whose frames fit (mien-s for FER2013's faces)."
+        ),
+    ] = None,
+    label_set: Annotated[
+        str | None,
+        typer.Option(help="The label set that answers by default; the recipe's first otherwise."),
+    ] = None,
+    licence: Annotated[str, typer.Option(help="Licence of the weights.")] = "not stated",
+    checkpoint: Annotated[str, typer.Option(help="best or last.")] = "best",
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the bundle that is in --out.")
+    ] = False,
+) -> None:
+    """Make a bundle of a run: ONNX graph, weights, config and model card.
+
+    The graph is compared with the network over made-up faces and refused where they differ.
+    For figures in the card, export, evaluate the bundle, and export again with its report:
+    the graph comes out the same, and figures of another one are refused.
+
+    Example: mien export runs/mine --out bundles/mine --calibrate ../shared/data
+    """
+    reports = [_read_json(path) for path in figures or []]
+    if checkpoint not in ("best", "last"):
+        raise ConfigError(f"--checkpoint is best or last, got {checkpoint!r}")
+    try:
+        from mien.training.export import export_run
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"exporting needs {error.name}, which is not installed; pip install 'mien[train]'"
+        ) from error
+    from mien.bundle.figures import summarise_report
+    from mien.bundle.load import check_files
+
+    frames = _crop_frames(crop_frames) if crop_frames else None
+    dataset = open_with_progress(calibrate, votes=votes) if calibrate else None
+    with Console(stderr=True).status("exporting, checking that ONNX agrees with PyTorch"):
+        folder = export_run(
+            run,
+            out,
+            name=name,
+            crop_frames=frames,
+            calibrate_on=dataset,
+            figures=[summary for report in reports for summary in summarise_report(report)],
+            licence=licence,
+            default_label_set=label_set,
+            checkpoint=checkpoint,
+            overwrite=overwrite,
+        )
+    _show(check_files(folder)[0], folder)
+
+
+def _crop_frames(source: str) -> Mapping[str, CropFrame]:
+    """Return measured frames from a JSON file, or those of a bundle."""
+    from mien.bundle.config import parse_crop_frames
+    from mien.bundle.find import find_bundle
+    from mien.bundle.load import check_files
+
+    if source.endswith(".json"):
+        return parse_crop_frames(_read_json(Path(source)), source)
+    return check_files(find_bundle(source))[0].crop_frames
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise BundleError(f"cannot read {path}: {error.strerror or error}") from error
+    except ValueError as error:
+        raise BundleError(f"{path} is not JSON: {error}") from error
+
+
+def _show(config: BundleConfig, folder: Path) -> None:
+    table = Table(title=f"{config.name} in {folder}", title_justify="left")
+    table.add_column("file")
+    table.add_column("bytes", justify="right")
+    table.add_column("sha256")
+    for name, entry in config.files.items():
+        table.add_row(name, f"{entry.bytes:,}", f"{entry.sha256[:16]}…")
+    console = Console(highlight=False, soft_wrap=True)
+    console.print(table)
+    sets = ", ".join(
+        f"{head.label_set} (temperature {head.temperature:.3f})" for head in config.heads
+    )
+    console.print(f"{config.architecture.parameters:,} parameters; {sets}")
+    console.print(f"Crop frames: {', '.join(config.crop_frames)}")
+    console.print(f"Next: mien evaluate {folder} --data ..., mien predict PHOTO --bundle {folder}")

@@ -1,0 +1,80 @@
+"""One number that makes a classifier as sure of itself as it is right.
+
+Source: Guo et al., "On Calibration of Modern Neural Networks" (2017): logits are divided by
+a temperature that minimises the log-loss on faces that were not trained on. It changes no
+answer, only the probabilities.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import ShapeError
+from mien.data import SPLITS, FaceDataset
+from mien.evaluation.predictors import Predictor
+from mien.evaluation.run import softmax
+from mien.evaluation.targets import choose_rules, rule_targets
+
+# Beyond these the optimum is at infinity: all answers right, or no better than chance.
+LOWEST, HIGHEST = 0.05, 20.0
+_BATCH = 256
+
+
+def fit_temperature(logits: NDArray[np.float32], class_ids: NDArray[np.int64]) -> float:
+    """Return the temperature of least log-loss, within `LOWEST`..`HIGHEST`.
+
+    The log-loss is convex in 1 / temperature, so the zero of its slope is found by halving.
+
+    Args:
+        logits: (n, classes); n at least 1.
+        class_ids: (n,) the labels.
+
+    Raises:
+        ShapeError: If the arrays do not fit each other or there is no face.
+    """
+    if len(class_ids) == 0 or logits.ndim != 2 or len(logits) != len(class_ids):
+        raise ShapeError(
+            f"expected logits (n, classes) and n labels, n at least 1, got {logits.shape} "
+            f"and {class_ids.shape}"
+        )
+    values = logits.astype(np.float64)
+    right = values[np.arange(len(values)), class_ids].mean()
+    low, high = 1 / HIGHEST, 1 / LOWEST
+    for _ in range(60):
+        middle = (low + high) / 2
+        slope = (softmax(values * middle) * values).sum(axis=1).mean() - right
+        low, high = (low, middle) if slope > 0 else (middle, high)
+    return 2 / (low + high)
+
+
+def fit_temperatures(predictor: Predictor, dataset: FaceDataset) -> dict[str, float]:
+    """Fit a temperature for each head on a dataset's validation split.
+
+    Args:
+        predictor: A model that answers in plain logits, no temperature divided out.
+        dataset: With the labels of at least one head.
+
+    Returns:
+        Label set name to temperature, for the heads that the data has labels for, by the
+        rule that `mien evaluate` takes first.
+
+    Raises:
+        DatasetError: If no head has labels in the data.
+        ShapeError: If the validation split is empty.
+    """
+    in_split = dataset.splits == SPLITS.index("validation")
+    temperatures: dict[str, float] = {}
+    for name in choose_rules(dataset, predictor.label_sets):
+        targets = rule_targets(dataset, name)
+        head = targets.rule.label_set.name
+        if head in temperatures:
+            continue
+        kept = np.flatnonzero(in_split & (targets.class_ids >= 0))
+        logits = np.empty((len(kept), len(targets.rule.label_set)), np.float32)
+        for start in range(0, len(kept), _BATCH):
+            batch = slice(start, start + _BATCH)
+            faces = np.ascontiguousarray(dataset.images_gray[kept[batch]])
+            logits[batch] = predictor.predict_logits(faces)[head]
+        temperatures[head] = fit_temperature(logits, targets.class_ids[kept])
+    return temperatures
