@@ -120,6 +120,17 @@ class Figures:
             tuple(count / sum(row) if sum(row) else None for count in row) for row in self.confusion
         )
 
+    def most_taken_for(self, class_id: int) -> tuple[str, int] | None:
+        """Return the wrong answer that a class gets most often and its count, or None."""
+        wrong = {
+            label: count
+            for answer, (label, count) in enumerate(
+                zip(self.labels, self.confusion[class_id], strict=True)
+            )
+            if answer != class_id and count
+        }
+        return max(wrong.items(), key=lambda item: item[1]) if wrong else None
+
     def to_dict(self) -> dict[str, Any]:
         """Return all figures as JSON-ready values, unrounded."""
         return {**asdict(self), "confusion_normalised": self.confusion_normalised}

@@ -1,0 +1,225 @@
+"""`mien evaluate`: a model and a dataset in, figures that can be trusted and repeated out."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mien.core.errors import DatasetError, MissingExtraError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from mien.data import FaceDataset
+    from mien.evaluation.predictors import Predictor
+    from mien.evaluation.report import Provenance
+    from mien.evaluation.run import Evaluation
+
+_RUN_FILE = "run.json"
+
+
+def evaluate(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="BUNDLE_OR_RUN",
+            help="A bundle's name or folder, e.g. mien-s, or a run folder of `mien train`.",
+        ),
+    ],
+    data: Annotated[
+        Path,
+        typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="Folder for the report: evaluation.json, .html and pictures.")
+    ],
+    split: Annotated[
+        str,
+        typer.Option(help="train, validation or test (also Training, PublicTest, PrivateTest)."),
+    ] = "test",
+    rule: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="fer2013, majority, argmax10, argmax8 or ferplus; may be given several times. "
+            "By default fer2013 and majority, as far as data and model allow."
+        ),
+    ] = None,
+    votes: Annotated[
+        Path | None,
+        typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
+    ] = None,
+    json_file: Annotated[
+        Path | None, typer.Option("--json", help="Also write the JSON report to this file.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = 256,
+    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+) -> None:
+    """Evaluate a model on a split of a dataset.
+
+    Every figure comes with n and its rule, for one look at each face and for the mean over
+    the face and its mirror image, on the split as published and without the images that are
+    among the training images as well.
+
+    Example: mien evaluate mien-s --data ../shared/data --split test --out reports/mien-s
+    """
+    from rich.console import Console
+
+    from mien.data import open_dataset
+    from mien.evaluation.report import terminal_report
+
+    _check_places(out, json_file)
+    predictor, description, packages = _load_model(model, threads)
+    progress = Console(stderr=True, highlight=False)
+    with progress.status("Opening the data"):
+        dataset = open_dataset(data, votes=votes)
+    evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)
+    provenance = _provenance(description, packages, data, speed)
+    written = _write(evaluation, provenance, out, json_file)
+    console = Console(highlight=False)
+    console.print(terminal_report(evaluation))
+    console.print(f"Report: {written}", soft_wrap=True)
+
+
+def _check_places(out: Path, json_file: Path | None) -> None:
+    """Refuse what cannot be written before the work is done rather than after it."""
+    for folder in (out, json_file.parent if json_file else out):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise DatasetError(
+                f"cannot make the folder {folder}: {error.strerror or error}"
+            ) from error
+    if json_file is not None and json_file.is_dir():
+        raise DatasetError(f"expected a file for --json, got the folder {json_file}")
+
+
+def _load_model(model: str, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
+    """Return the predictor, what it says of itself, and the packages that it runs on."""
+    if (Path(model) / _RUN_FILE).is_file():
+        return _load_run(Path(model), threads)
+    from mien.bundle.load import load_bundle
+    from mien.evaluation.predictors import BundlePredictor
+
+    predictor = BundlePredictor(load_bundle(model, threads=threads))
+    return predictor, predictor.describe(), ("onnxruntime",)
+
+
+def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
+    try:
+        import torch
+
+        from mien.training.predictor import load_run_predictor
+    except ModuleNotFoundError as error:
+        raise MissingExtraError(
+            f"{folder} is a run, and evaluating one needs {error.name}, which is not installed; "
+            "pip install 'mien[train]', or evaluate a bundle made from it"
+        ) from error
+    torch.set_num_threads(threads)
+    predictor = load_run_predictor(folder)
+    description = {
+        "name": predictor.name,
+        "kind": "run, best checkpoint",
+        "path": str(folder),
+        "architecture": predictor.info.recipe.model.name,
+        "input_size": predictor.input_size,
+        "runs_on": "PyTorch, CPU",
+    }
+    return predictor, description, ("torch",)
+
+
+def _run(
+    predictor: Predictor,
+    dataset: FaceDataset,
+    split: str,
+    rules: list[str],
+    batch_size: int,
+    console: Console,
+) -> tuple[Evaluation, tuple[float, int]]:
+    """Evaluate under a progress bar.
+
+    Returns:
+        What came out, and the seconds and faces of its forward passes.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    from mien.evaluation.run import evaluate as evaluate_model
+
+    columns = (
+        TextColumn("Evaluating"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    started = time.perf_counter()
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None, rate="")
+        speed = (0.0, 0)
+
+        def show(done: int, total: int) -> None:
+            nonlocal speed
+            speed = (time.perf_counter() - started, done)
+            bar.update(task, completed=done, total=total, rate=f"{done / speed[0]:,.0f} faces/s")
+
+        evaluation = evaluate_model(
+            predictor,
+            dataset,
+            split=split,
+            rules=rules,
+            batch_size=batch_size,
+            on_progress=show,
+        )
+    return evaluation, speed
+
+
+def _provenance(
+    description: Mapping[str, Any],
+    packages: tuple[str, ...],
+    data: Path,
+    speed: tuple[float, int],
+) -> Provenance:
+    from mien.evaluation.report import Provenance, package_versions
+
+    seconds, faces = speed
+    return Provenance(
+        command=shlex.join(["mien", *sys.argv[1:]]),
+        created=datetime.now(UTC).isoformat(timespec="seconds"),
+        model=description,
+        data=str(data),
+        seconds=seconds,
+        faces_per_s=faces / seconds,
+        versions=package_versions("numpy", "opencv-python-headless", *packages),
+    )
+
+
+def _write(
+    evaluation: Evaluation, provenance: Provenance, out: Path, json_file: Path | None
+) -> Path:
+    """Write every file of the report and return the page's path."""
+    from mien.evaluation.page import write_page
+    from mien.evaluation.plots import write_plots
+    from mien.evaluation.report import write_json
+
+    page = out / "evaluation.html"
+    try:
+        for path in (out / "evaluation.json", json_file):
+            if path is not None:
+                write_json(evaluation, provenance, path)
+        write_plots(evaluation, out)
+        write_page(evaluation, provenance, page)
+    except OSError as error:
+        raise DatasetError(f"cannot write the report: {error}") from error
+    return page

@@ -1,0 +1,157 @@
+"""The pictures of an evaluation as PNGs, for papers, cards and READMEs.
+
+Each carries the line that no figure goes without: model, data, split, rule and n.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from mien.evaluation.figures import Figures
+from mien.evaluation.run import Evaluation
+from mien.evaluation.words import percent, what_was_evaluated
+
+_INK, _SOFT, _GRID, _BLUE, _ORANGE = "#1c2430", "#667085", "#e4e7ec", "#0072b2", "#d55e00"
+_BLUES = LinearSegmentedColormap.from_list("mien", ["#ffffff", "#cfe6f5", "#0072b2", "#003e63"])
+_DPI = 150
+# The three figures of a class, light to dark, so that they differ in print as well.
+_CLASS_BARS = (("precision", "#9ccbe8"), ("recall", "#3d9bd1"), ("f1", "#004c78"))
+
+
+def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
+    """Draw the pictures of every rule's headline figures.
+
+    Returns:
+        The PNGs: `<rule>-confusion.png`, `<rule>-reliability.png`, `<rule>-classes.png`.
+    """
+    paths = []
+    for rule in evaluation.rules:
+        title = what_was_evaluated(evaluation, rule)
+        for kind, draw in (
+            ("confusion", draw_confusion),
+            ("reliability", draw_reliability),
+            ("classes", draw_classes),
+        ):
+            paths.append(folder / f"{rule.rule}-{kind}.png")
+            draw(rule.headline, paths[-1], subtitle=title)
+    return paths
+
+
+def draw_confusion(figures: Figures, path: Path, *, subtitle: str) -> None:
+    """Draw the confusion matrix: shares of each row, counts below them."""
+    classes = len(figures.labels)
+    figure = _new_figure(3.4 + 0.72 * classes, 2.5 + 0.66 * classes)
+    axes = figure.subplots()
+    shares = np.array(
+        [[share or 0.0 for share in row] for row in figures.confusion_normalised], np.float64
+    )
+    axes.imshow(shares, cmap=_BLUES, vmin=0.0, vmax=1.0, aspect="auto")
+    for (row, column), share in np.ndenumerate(shares):
+        n, known = figures.confusion[row][column], figures.per_class[row].support > 0
+        colour = "white" if share > 0.45 else _INK if n else "#b4bac4"
+        text = percent(share, digits=0) if known else percent(None)
+        axes.text(column, row - 0.12, text, ha="center", va="center", color=colour, fontsize=10)
+        axes.text(column, row + 0.22, f"{n:,}", ha="center", va="center", color=colour, fontsize=7)
+    axes.set_xticks(range(classes), figures.labels, rotation=30, ha="right", rotation_mode="anchor")
+    supports = [f"{entry.label} ({entry.support:,})" for entry in figures.per_class]
+    axes.set_yticks(range(classes), supports)
+    axes.set_xlabel("answer", color=_SOFT)
+    axes.set_ylabel("label", color=_SOFT)
+    axes.tick_params(length=0, labelcolor=_INK)
+    axes.spines[:].set_visible(False)
+    # White lines between the cells.
+    axes.set_xticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.set_yticks(np.arange(classes + 1) - 0.5, minor=True)
+    axes.grid(which="minor", color="white", linewidth=2)
+    axes.tick_params(which="minor", length=0)
+    accuracy = percent(figures.accuracy.value, digits=2)
+    _save(figure, path, f"Confusion matrix, accuracy {accuracy}", subtitle)
+
+
+def draw_reliability(figures: Figures, path: Path, *, subtitle: str) -> None:
+    """Draw accuracy against confidence, and how many faces have which confidence."""
+    figure = _new_figure(6.4, 6.4)
+    curve, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
+    filled = [entry for entry in figures.reliability.bins if entry.n]
+    middles = [(entry.low + entry.high) / 2 for entry in filled]
+    width = 0.92 * (filled[0].high - filled[0].low)
+    accuracy = [entry.accuracy or 0.0 for entry in filled]
+    confidence = [entry.confidence or 0.0 for entry in filled]
+    curve.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle="--", label="perfect")
+    curve.bar(middles, accuracy, width=width, color=_BLUE, label="accuracy")
+    gaps = np.subtract(confidence, accuracy)
+    curve.bar(
+        middles,
+        gaps,
+        width=width,
+        bottom=accuracy,
+        color=(*_rgb(_ORANGE), 0.25),
+        edgecolor=_ORANGE,
+        linewidth=0.8,
+        label="gap to the mean confidence",
+    )
+    curve.set(xlim=(0, 1), ylim=(0, 1), ylabel="share answered rightly")
+    curve.legend(frameon=False, loc="upper left", labelcolor=_INK)
+    histogram.bar(middles, [entry.n for entry in filled], width=width, color="#9aa3b2")
+    histogram.set(xlabel="confidence: probability of the top answer", ylabel="faces")
+    for axes in (curve, histogram):
+        _style(axes)
+    error = percent(figures.reliability.expected_calibration_error, digits=2)
+    _save(figure, path, f"Reliability, expected calibration error {error}", subtitle)
+
+
+def draw_classes(figures: Figures, path: Path, *, subtitle: str) -> None:
+    """Draw precision, recall and F1 of each class as bars."""
+    classes = len(figures.labels)
+    figure = _new_figure(8.6, 4.4)
+    axes = figure.subplots()
+    places = np.arange(classes)
+    for number, (name, colour) in enumerate(_CLASS_BARS):
+        values = [getattr(entry, name) for entry in figures.per_class]
+        heights = [value or 0.0 for value in values]
+        axes.bar(
+            places + 0.27 * (number - 1),
+            heights,
+            width=0.25,
+            color=colour,
+            label=name.replace("f1", "F1"),
+        )
+    axes.set_xticks(places, [f"{entry.label}\n{entry.support:,}" for entry in figures.per_class])
+    axes.set_ylim(0, 1)
+    _style(axes)
+    axes.grid(visible=False, axis="x")
+    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), labelcolor=_INK)
+    _save(figure, path, f"By expression, macro-F1 {figures.macro_f1:.3f}", subtitle)
+
+
+def _new_figure(width_in: float, height_in: float) -> Figure:
+    # Without pyplot there is no global state, and no window system is asked for.
+    figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
+    FigureCanvasAgg(figure)
+    return figure
+
+
+def _rgb(colour: str) -> tuple[float, float, float]:
+    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
+    return red, green, blue
+
+
+def _style(axes: Axes) -> None:
+    axes.grid(color=_GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0, labelcolor=_INK)
+    axes.xaxis.label.set_color(_SOFT)
+    axes.yaxis.label.set_color(_SOFT)
+
+
+def _save(figure: Figure, path: Path, title: str, subtitle: str) -> None:
+    figure.suptitle(f"{title}\n", x=0.02, ha="left", color=_INK, fontsize=13, weight="bold")
+    figure.text(0.02, 0.985, f"\n\n{subtitle}", ha="left", va="top", color=_SOFT, fontsize=9)
+    figure.savefig(path, dpi=_DPI)

@@ -1,0 +1,154 @@
+"""An evaluation as JSON, as a table in the terminal, and with what made it."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+from rich.text import Text
+
+from mien import __version__
+from mien.evaluation.figures import Baseline, Figures
+from mien.evaluation.run import Evaluation, Result, RuleEvaluation
+from mien.evaluation.words import (
+    CROPS,
+    UNDEFINED,
+    count,
+    interval,
+    number,
+    percent,
+    what_was_evaluated,
+    what_was_left_out,
+)
+
+FORMAT = 1
+# In the order of the cells that `_way_column` and `_baseline_column` give.
+_FIGURE_NAMES = ("n", "accuracy", "95 %", "macro-F1", "bal. accuracy", "log-loss", "calib. error")
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What made an evaluation, so that it can be made again.
+
+    Attributes:
+        command: The command line.
+        created: When, ISO 8601 in UTC.
+        model: What the model says of itself: name, kind, path, sha256, temperature, ...
+        data: Path of the dataset.
+        seconds: How long both passes took.
+        faces_per_s: Faces and mirror images through the model each second.
+        versions: Of mien, Python and the packages that took part.
+    """
+
+    command: str
+    created: str
+    model: Mapping[str, Any]
+    data: str
+    seconds: float
+    faces_per_s: float
+    versions: Mapping[str, str]
+
+
+def package_versions(*packages: str) -> dict[str, str]:
+    """Return the versions of mien, Python and the installed ones of some packages."""
+    found = {"mien": __version__, "python": platform.python_version()}
+    for package in packages:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def report_dict(evaluation: Evaluation, provenance: Provenance) -> dict[str, Any]:
+    """Return the whole report as JSON-ready values, `format` first."""
+    return {"format": FORMAT, **evaluation.to_dict(), "provenance": asdict(provenance)}
+
+
+def write_json(evaluation: Evaluation, provenance: Provenance, path: Path) -> None:
+    """Write the whole report to a JSON file."""
+    text = json.dumps(report_dict(evaluation, provenance), indent=2, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def terminal_report(evaluation: Evaluation) -> RenderableType:
+    """Return what `mien evaluate` prints: for each rule the figures and the classes."""
+    return Group(*_blocks(evaluation))
+
+
+def _blocks(evaluation: Evaluation) -> Iterator[RenderableType]:
+    for rule in evaluation.rules:
+        yield Text(what_was_evaluated(evaluation, rule), style="bold")
+        yield Text(f"{rule.rule}: {rule.rule_text}. {what_was_left_out(rule)}", style="dim")
+        yield Text()
+        yield _ways_table(rule)
+        yield Text()
+        yield _classes_table(rule.headline)
+        yield Text()
+
+
+def _ways_table(rule: RuleEvaluation) -> Table:
+    """One column for each way, so that it fits a terminal of 80 columns."""
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table.add_column("\nfigure")
+    columns = [_way_column(way) for way in rule.results]
+    for way in rule.results:
+        table.add_column(f"{way.images}\n{CROPS[way.crops]}", justify="right", no_wrap=True)
+    if rule.headline.baseline is not None:
+        columns.append(_baseline_column(rule.headline.baseline, rule.n))
+        name = f"naive: always\n{rule.headline.baseline.label}"
+        table.add_column(name, justify="right", no_wrap=True, style="dim")
+    for name, *cells in zip(_FIGURE_NAMES, *columns, strict=True):
+        table.add_row(name, *cells, style="bold" if name == "accuracy" else None)
+    return table
+
+
+def _way_column(way: Result) -> tuple[str, ...]:
+    figures = way.figures
+    return (
+        count(figures.n),
+        percent(figures.accuracy.value, digits=2),
+        interval(figures.accuracy),
+        number(figures.macro_f1),
+        percent(figures.balanced_accuracy),
+        number(figures.log_loss),
+        percent(figures.reliability.expected_calibration_error),
+    )
+
+
+def _baseline_column(baseline: Baseline, n: int) -> tuple[str, ...]:
+    return (
+        count(n),
+        percent(baseline.accuracy.value, digits=2),
+        interval(baseline.accuracy),
+        number(baseline.macro_f1),
+        percent(baseline.balanced_accuracy),
+        UNDEFINED,
+        UNDEFINED,
+    )
+
+
+def _classes_table(figures: Figures) -> Table:
+    table = Table(box=None, header_style="bold", padding=(0, 1))
+    table.add_column("expression")
+    for name in ("faces", "precision", "recall", "F1"):
+        table.add_column(name, justify="right")
+    table.add_column("most often taken for")
+    for class_id, entry in enumerate(figures.per_class):
+        wrong = figures.most_taken_for(class_id)
+        table.add_row(
+            entry.label,
+            count(entry.support),
+            percent(entry.precision),
+            percent(entry.recall),
+            number(entry.f1),
+            UNDEFINED if wrong is None else f"{wrong[0]} ({percent(wrong[1] / entry.support)})",
+        )
+    return table

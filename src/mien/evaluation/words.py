@@ -1,0 +1,74 @@
+"""How figures are written, the same in the terminal, in pictures and on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mien.evaluation.figures import Share
+from mien.evaluation.run import Crops, Evaluation, Images, RuleEvaluation
+
+UNDEFINED = "–"
+
+CROPS: Mapping[Crops, str] = MappingProxyType({"single": "one look", "flip": "with mirror"})
+IMAGES: Mapping[Images, str] = MappingProxyType(
+    {"published": "as published", "unseen": "unseen in training"}
+)
+
+
+def count(n: int) -> str:
+    """Return a whole number with its thousands set apart: 3,589."""
+    return f"{n:,}"
+
+
+def percent(share: float | None, *, digits: int = 1) -> str:
+    """Return a share of 0..1 in percent, or a dash where it is undefined."""
+    return UNDEFINED if share is None else f"{share:.{digits}%}"
+
+
+def interval(share: Share) -> str:
+    """Return a 95 % interval in percent: 69.4–72.4%."""
+    return f"{share.low * 100:.1f}–{share.high:.1%}"
+
+
+def number(value: float | None) -> str:
+    """Return a figure with three decimals, or a dash where it is undefined."""
+    return UNDEFINED if value is None else f"{value:.3f}"
+
+
+def what_was_evaluated(evaluation: Evaluation, rule: RuleEvaluation) -> str:
+    """Return the line that no figure goes without: model, data, split, rule, n."""
+    return (
+        f"{evaluation.model} on {evaluation.dataset}, {evaluation.split} split, "
+        f"rule {rule.rule}, n = {count(rule.n)}"
+    )
+
+
+def in_a_sentence(rule: RuleEvaluation) -> str:
+    """Return the headline of a rule in plain words."""
+    figures = rule.headline
+    text = (
+        f"Right for {percent(figures.accuracy.value)} of {count(figures.n)} faces "
+        f"(95 % interval {interval(figures.accuracy)})"
+    )
+    if figures.baseline is None:
+        return f"{text}. No training labels are known here, so there is no naive answer beside it."
+    naive = figures.baseline
+    return f"{text}. Always answering {naive.label} is right for {percent(naive.accuracy.value)}."
+
+
+def what_was_left_out(rule: RuleEvaluation) -> str:
+    """Say which faces of the split the figures are not about."""
+    parts = []
+    if rule.n_dropped:
+        parts.append(f"{count(rule.n_dropped)} faces of the split are dropped by the rule.")
+    if rule.n_also_in_training is None:
+        parts.append("There is no other training split to look for the same images in.")
+    elif rule.figures("single", "unseen") is None:
+        parts.append("Every one of these images is also among the training images.")
+    else:
+        parts.append(
+            f"{count(rule.n_also_in_training)} of the {count(rule.n)} images are also among the "
+            "training images, to the last pixel: what is unseen leaves them out."
+        )
+    return " ".join(parts)
