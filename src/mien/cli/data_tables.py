@@ -14,6 +14,7 @@ from mien.data import SPLITS, CheckReport, DatasetSummary, DuplicateGroup
 from mien.data.dataset import Int64Array
 
 _EXAMPLES = 3
+_ROOMY = 78
 # Blocks of an eighth to seven eighths of a cell, so that short bars still differ.
 _EIGHTHS = " ▏▎▍▌▋▊▉"
 
@@ -36,10 +37,11 @@ def summary_view(summary: DatasetSummary, width: int) -> RenderableType:
         parts.append(
             _count_table("FER+ majority", FERPLUS.labels, summary.ferplus["majority"], width)
         )
-        parts.append(_rule_table(summary))
+        parts.append(_rule_table(summary, width))
     if data.problems:
         parts.append(Text(f"{len(data.problems):,} rows or files skipped: see mien data check"))
-    return Group(*parts)
+    # A blank line between parts, none at the ends.
+    return Group(*(piece for part in parts for piece in (part, "")))
 
 
 def _count_table(
@@ -51,29 +53,34 @@ def _count_table(
     unlabelled: Int64Array | None = None,
 ) -> Table:
     table = _table(title)
-    for name in (*SPLITS, "all", "share"):
-        table.add_column(name, justify="right", no_wrap=True)
-    table.add_column("", no_wrap=True)
+    for name in (*SPLITS, "all"):
+        table.add_column(_short(name, width), justify="right", no_wrap=True, min_width=6)
+    # A narrow terminal has the numbers whole, and no bars.
+    roomy = width >= _ROOMY
+    if roomy:
+        table.add_column("share", justify="right", no_wrap=True)
+        table.add_column("", no_wrap=True)
     totals = counts.sum(axis=1)
     faces, longest = max(int(totals.sum()), 1), max(int(totals.max()), 1)
-    cells = min(max(width - 70, 8), 40)
+    cells = min(max(width - _ROOMY + 8, 8), 40)
     for label, row, total in zip(labels, counts, totals.tolist(), strict=True):
         bar = Text(_bar(total / longest, cells), style=COLOURS[label])
         numbers = [f"{n:,}" for n in (*row.tolist(), total)]
-        table.add_row(label, *numbers, f"{total / faces:.1%}", bar)
+        extra = (f"{total / faces:.1%}", bar) if roomy else ()
+        table.add_row(label, *numbers, *extra)
     table.add_section()
     if unlabelled is not None and unlabelled.any():
         numbers = [f"{n:,}" for n in (*unlabelled.tolist(), int(unlabelled.sum()))]
-        table.add_row("unlabelled", *numbers, "", "")
+        table.add_row("unlabelled", *numbers)
     sums = [f"{n:,}" for n in (*counts.sum(axis=0).tolist(), int(totals.sum()))]
-    table.add_row("labelled", *sums, "", "", style="bold")
+    table.add_row("labelled", *sums, style="bold")
     return table
 
 
-def _rule_table(summary: DatasetSummary) -> Table:
+def _rule_table(summary: DatasetSummary, width: int) -> Table:
     table = _table("FER+ rule")
     for name in (*SPLITS, "all"):
-        table.add_column(name, justify="right", no_wrap=True)
+        table.add_column(_short(name, width), justify="right", no_wrap=True, min_width=6)
     for rule, counts in summary.ferplus.items():
         sums = counts.sum(axis=0).tolist()
         table.add_row(rule, *(f"{n:,}" for n in (*sums, sum(sums))))
@@ -84,8 +91,9 @@ def report_view(report: CheckReport) -> RenderableType:
     """Return the table of `check`: each kind of finding, how many, and the first few."""
     data = report.dataset
     table = _table("finding")
-    table.add_column("count", justify="right", no_wrap=True)
-    table.add_column("where", overflow="fold")
+    table.add_column("count", justify="right", no_wrap=True, min_width=6)
+    by_row = all(isinstance(source, int) for source in data.sources)
+    table.add_column("rows" if by_row else "files", overflow="fold")
     kinds = report.problem_counts() or {"bad rows or files": 0}
     for kind, count in kinds.items():
         problems = [p for p in report.problems if p.kind == kind][:_EXAMPLES]
@@ -105,13 +113,13 @@ def report_view(report: CheckReport) -> RenderableType:
         _add(table, "faces that FER+ voted no face", report.no_face_votes, ())
     head = Text.assemble((data.name, "bold"), f"  {len(data):,} faces")
     foot = Text("--csv or --json list every finding with its row or path", style="dim")
-    return Group(head, table, foot)
+    return Group(head, "", table, "", foot)
 
 
 def _add_groups(
     table: Table, report: CheckReport, label: str, groups: Sequence[DuplicateGroup]
 ) -> None:
-    shown = ("=".join(_sources(report, g.indices.tolist())) for g in groups[:_EXAMPLES])
+    shown = (" = ".join(_sources(report, g.indices.tolist())) for g in groups[:_EXAMPLES])
     _add(table, label, len(groups), shown, more=len(groups) > _EXAMPLES)
 
 
@@ -127,14 +135,17 @@ def _add(
 
 def _sources(report: CheckReport, indices: Sequence[int]) -> list[str]:
     """Return the first few rows or paths."""
-    sources = [report.dataset.sources[i] for i in indices[:_EXAMPLES]]
-    return [f"row {source}" if isinstance(source, int) else str(source) for source in sources]
+    return [str(report.dataset.sources[i]) for i in indices[:_EXAMPLES]]
 
 
 def _table(first_column: str) -> Table:
-    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, header_style="dim")
-    table.add_column(first_column, no_wrap=True)
+    table = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="dim")
+    table.add_column(first_column)
     return table
+
+
+def _short(split: str, width: int) -> str:
+    return split if width >= _ROOMY else split[:5]
 
 
 def _bar(part: float, cells: int) -> str:

@@ -91,6 +91,8 @@ def _draw_panel(panel: _Panel, axis: Axes) -> None:
             va="center",
             color=_INK,
             fontsize=9,
+            # Keeps the grid from striking the figure through.
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 1.0},
         )
     axis.set_title(
         f"{panel.title} (n {int(totals.sum()):,})", loc="left", color=_QUIET, fontsize=10
