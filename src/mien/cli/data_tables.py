@@ -106,7 +106,7 @@ def report_view(report: CheckReport) -> RenderableType:
     for (first, second), count in report.across_splits.items():
         _add(table, f"  groups in {first} and {second}", count, ())
     for split, count in report.also_in_training.items():
-        _add(table, f"{split} faces that are also in train", count, ())
+        _add(table, f"{split} faces also in train", count, ())
     if report.unlabelled:
         _add(table, "unlabelled faces", report.unlabelled, ())
     if report.no_face_votes is not None:
