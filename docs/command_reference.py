@@ -12,14 +12,17 @@ from mien.cli.main import app
 
 
 def commands(group: Any = None, path: str = "mien") -> Iterator[tuple[str, Any]]:
-    """Yield (whole name, command) of every command that is not a mere group of others."""
+    """Yield (whole name, command) of every command; of a group too, if it does something alone."""
     group = group or typer.main.get_command(app)
     for name, command in sorted(group.commands.items()):
         whole = f"{path} {name}"
-        if getattr(command, "commands", None):
-            yield from commands(command, whole)
-        elif not command.hidden:
+        if command.hidden:
+            continue
+        inner = getattr(command, "commands", None)
+        if not inner or command.invoke_without_command:
             yield whole, command
+        if inner:
+            yield from commands(command, whole)
 
 
 def paragraphs(text: str) -> str:
