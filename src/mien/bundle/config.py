@@ -190,8 +190,8 @@ class BundleConfig:
             input=_input(reader.nested("input")),
             heads=_heads(reader),
             default_label_set=reader.text("default_label_set"),
-            crop_frames=_crop_frames(reader),
-            files=_files(reader),
+            crop_frames=_crop_frames(reader.nested("crop_frames")),
+            files=_files(reader.nested("files")),
             data=reader.mapping("data"),
             licence=reader.text("licence"),
             figures=figures_to_dict(take_figures(reader.nested("figures"))),
@@ -343,31 +343,7 @@ def _head(reader: FieldReader) -> Head:
     return head
 
 
-def parse_crop_frames(data: object, where: str) -> dict[str, CropFrame]:
-    """Read crop frames by detector name from what a JSON file gave.
-
-    Args:
-        data: Detector name to the fields of `CropFrame`.
-        where: The file, for the error's text.
-
-    Raises:
-        BundleError: With everything that is wrong with it.
-    """
-    problems: list[str] = []
-    frames = _frames(FieldReader(data, "", problems))
-    if problems:
-        raise BundleError(f"{where}: {'; '.join(problems)}")
-    return frames
-
-
 def _crop_frames(reader: FieldReader) -> dict[str, CropFrame]:
-    frames = _frames(reader.nested("crop_frames"))
-    if "full" not in frames:
-        reader.complain("crop_frames", "expected at least `full`")
-    return frames
-
-
-def _frames(reader: FieldReader) -> dict[str, CropFrame]:
     frames = {}
     for detector in reader.names:
         part = reader.nested(detector)
@@ -380,21 +356,19 @@ def _frames(reader: FieldReader) -> dict[str, CropFrame]:
         part.finish()
         if detector not in DETECTORS:
             reader.complain(detector, f"unknown detector; known: {', '.join(DETECTORS)}")
+    if not reader.empty and "full" not in frames:
+        reader.complain("full", "missing; every bundle reads pictures that are a face already")
     return frames
 
 
 def _files(reader: FieldReader) -> dict[str, FileEntry]:
     entries = {}
-    for name, item in reader.mapping("files").items():
-        part = FieldReader(item, f"files.{name}.", reader.problems)
+    for name in BUNDLE_FILES:
+        part = reader.nested(name)
         entry = FileEntry(sha256=part.text("sha256"), bytes=part.whole("bytes", least=1))
         part.finish()
         if entry.sha256 and not _SHA256.fullmatch(entry.sha256):
             part.complain("sha256", f"expected 64 hexadecimal digits, got {entry.sha256!r}")
-        if name not in BUNDLE_FILES:
-            reader.complain("files", f"unknown file {name!r}; known: {', '.join(BUNDLE_FILES)}")
         entries[name] = entry
-    missing = [name for name in BUNDLE_FILES if name not in entries]
-    if missing:
-        reader.complain("files", f"missing: {', '.join(missing)}")
+    reader.finish()
     return entries

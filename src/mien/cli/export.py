@@ -39,8 +39,8 @@ def export(
     crop_frames: Annotated[
         str | None,
         typer.Option(
-            help="How the model's square lies about each detector's boxes: a JSON file of "
-            "measured frames, or the bundle whose frames fit (mien-s for FER2013's faces)."
+            help="How the model's square lies about each detector's boxes: the JSON file that "
+            "`mien frames` wrote, or the bundle whose frames fit (mien-s for FER2013's faces)."
         ),
     ] = None,
     label_set: Annotated[
@@ -92,13 +92,13 @@ def export(
 
 
 def _crop_frames(source: str) -> Mapping[str, CropFrame]:
-    """Return measured frames from a JSON file, or those of a bundle."""
-    from mien.bundle.config import parse_crop_frames
+    """Return the frames that `mien frames` wrote to a JSON file, or those of a bundle."""
     from mien.bundle.find import find_bundle
     from mien.bundle.load import check_files
+    from mien.faces.framing import read_frames
 
     if source.endswith(".json"):
-        return parse_crop_frames(_read_json(Path(source)), source)
+        return read_frames(Path(source))
     return check_files(find_bundle(source))[0].crop_frames
 
 

@@ -257,7 +257,7 @@ def _data(info: RunInfo) -> dict[str, Any]:
 def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
     recipe = info.recipe.to_dict()
-    environment = dict(info.environment)
+    environment = {k: v for k, v in info.environment.items() if k != "platform"}
     commands = [environment.pop("command", ""), shlex.join(["mien", *sys.argv[1:]])]
     report = folder / "report.json"
     facts = json.loads(report.read_text()) if report.is_file() else {}
