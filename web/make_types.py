@@ -1,0 +1,83 @@
+"""Writes src/protocol.ts, the page's types, from the server's pydantic models.
+
+Run `python web/make_types.py` after a change in src/mien/web/schemas.py; a test compares.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from mien.web import schemas
+
+TARGET = Path(__file__).parent / "src/protocol.ts"
+# What the page sends or gets; the models inside them come along.
+ROOTS = (
+    schemas.AnalyzeReply,
+    schemas.ModelsReply,
+    schemas.HealthReply,
+    schemas.ErrorReply,
+    schemas.Configure,
+    schemas.LiveReady,
+    schemas.LiveResult,
+    schemas.LiveSkipped,
+    schemas.LiveError,
+)
+HEAD = "// Made by web/make_types.py from src/mien/web/schemas.py: do not edit by hand.\n"
+TAIL = "\nexport type ServerMessage = LiveReady | LiveResult | LiveSkipped | LiveError;\n"
+PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
+
+
+def make_types() -> str:
+    """Return the TypeScript of all types, ordered by name."""
+    _, schema = models_json_schema([(root, "serialization") for root in ROOTS])
+    # A page may leave out what has a default when it sends; the server never does.
+    sent = {schemas.Configure.__name__}
+    return (
+        HEAD
+        + "".join(
+            _interface(name, model, optional=name in sent)
+            for name, model in sorted(schema["$defs"].items())
+        )
+        + TAIL
+    )
+
+
+def _interface(name: str, model: dict[str, Any], *, optional: bool) -> str:
+    lines = [f"\n/** {model['description']} */"] if "description" in model else [""]
+    lines.append(f"export interface {name} {{")
+    for field, kind in model["properties"].items():
+        mark = "?" if optional and field not in model.get("required", ()) else ""
+        lines.append(f"  {field}{mark}: {_type(kind)};")
+    return "\n".join([*lines, "}\n"])
+
+
+def _type(kind: dict[str, Any]) -> str:
+    if "$ref" in kind:
+        return str(kind["$ref"]).rpartition("/")[2]
+    if "const" in kind:
+        return repr(kind["const"]).replace("'", '"')
+    if "anyOf" in kind:
+        return " | ".join(_type(option) for option in kind["anyOf"])
+    if "prefixItems" in kind:
+        return f"[{', '.join(_type(item) for item in kind['prefixItems'])}]"
+    match kind.get("type"):
+        case "null":
+            return "null"
+        case "array":
+            item = _type(kind["items"])
+            return f"({item})[]" if "|" in item else f"{item}[]"
+        case "object":
+            values = kind.get("additionalProperties")
+            return f"Record<string, {_type(values) if isinstance(values, dict) else 'unknown'}>"
+        case str(name):
+            return PLAIN[name]
+    raise ValueError(f"no TypeScript type for {kind}")
+
+
+if __name__ == "__main__":
+    TARGET.write_text(make_types())
+    sys.stdout.write(f"wrote {TARGET}\n")

@@ -1,0 +1,74 @@
+// Frames from the video to the socket: scaled down, as JPEG, and never two in flight.
+
+import { context2d, toBlob } from "./dom";
+import type { LiveSocket } from "./live";
+
+const LONGEST_SIDE_PX = 640;
+const JPEG_QUALITY = 0.8;
+// An answer that takes longer than this will not come any more.
+const GIVE_UP_MS = 5000;
+
+export class FrameSender {
+  private readonly canvas = document.createElement("canvas");
+  private running = false;
+  // Tells the callbacks of a loop that was stopped from those of the one that runs now.
+  private loop = 0;
+  private sentAtMs: number | null = null;
+  private encoding = false;
+
+  constructor(
+    private readonly video: HTMLVideoElement,
+    private readonly socket: LiveSocket,
+  ) {}
+
+  start(): void {
+    if (this.running) return;
+    this.running = true;
+    this.loop += 1;
+    this.forget();
+    this.next(this.loop);
+  }
+
+  stop(): void {
+    this.running = false;
+  }
+
+  /** The frame in flight was lost with its connection. */
+  forget(): void {
+    this.sentAtMs = null;
+  }
+
+  /** Take note of an answer; returns how long it took in milliseconds, or null. */
+  answered(): number | null {
+    const tookMs = this.sentAtMs === null ? null : performance.now() - this.sentAtMs;
+    this.sentAtMs = null;
+    return tookMs;
+  }
+
+  private next(loop: number): void {
+    if (!this.running || loop !== this.loop) return;
+    const step = (): void => {
+      void this.sendOne().finally(() => this.next(loop));
+    };
+    // Hidden tabs and stalled cameras call neither: then nothing is sent.
+    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(step);
+    else requestAnimationFrame(step);
+  }
+
+  private async sendOne(): Promise<void> {
+    const waitedMs = this.sentAtMs === null ? Infinity : performance.now() - this.sentAtMs;
+    const { videoWidth, videoHeight } = this.video;
+    if (waitedMs < GIVE_UP_MS || this.encoding || !this.socket.isOpen || !videoWidth) return;
+    this.encoding = true;
+    try {
+      const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
+      this.canvas.width = Math.round(videoWidth * scale);
+      this.canvas.height = Math.round(videoHeight * scale);
+      context2d(this.canvas).drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
+      const jpeg = await toBlob(this.canvas, "image/jpeg", JPEG_QUALITY);
+      if (this.running && this.socket.send(jpeg)) this.sentAtMs = performance.now();
+    } finally {
+      this.encoding = false;
+    }
+  }
+}

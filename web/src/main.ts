@@ -1,0 +1,215 @@
+// The live page: joins camera, socket, stage, panel, choices and photos.
+
+import { Announcer } from "./announce";
+import { fetchModels, fetchVersion } from "./api";
+import { Camera, CameraError } from "./camera";
+import { Choices } from "./choices";
+import { byId, capital, download, make } from "./dom";
+import { FacesPanel } from "./faces-panel";
+import { FrameSender } from "./frames";
+import { takePhotos } from "./intake";
+import { LiveSocket, type SocketState } from "./live";
+import { Meters } from "./meters";
+import { Photos } from "./photos";
+import { cameraProblem, type Problem } from "./problems";
+import type { ServerMessage } from "./protocol";
+import { Stage } from "./stage";
+
+const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
+const text = (id: string): HTMLElement => byId(id, HTMLElement);
+const select = (id: string): HTMLSelectElement => byId(id, HTMLSelectElement);
+
+const announcer = new Announcer(text("announcer"));
+const stage = new Stage();
+const panel = new FacesPanel(text("faces"), text("faces-empty"), text("face-count"));
+const meters = new Meters(text("meter-fps"), text("meter-rtt"));
+const choices = new Choices(
+  select("label-set"),
+  select("detector"),
+  text("detector-hint"),
+  () => socket.configure(choices.chosen),
+);
+const camera = new Camera(stage.video, fail);
+const socket = new LiveSocket(
+  `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/live`,
+  { state: onSocketState, message: onMessage },
+);
+const sender = new FrameSender(stage.video, socket);
+const photos = new Photos(byId("photo-grid", HTMLElement), button("clear-photos"), {
+  chosen: () => choices.chosen,
+  colours: () => choices.colours,
+  say: (words) => announcer.say(words),
+});
+
+function onMessage(message: ServerMessage): void {
+  if (message.type === "ready") {
+    choices.learn(message.labels);
+    choices.take({ label_set: message.label_set, detector: select("detector").value });
+    text("meter-detector").textContent = message.detector;
+    text("meter-model").textContent = message.bundle;
+    text("notice").textContent = "";
+    return;
+  }
+  if (message.type === "error" && message.index === null) {
+    // A choice that was refused: say why, and show what still reads.
+    text("notice").textContent = capital(message.error.message);
+    return;
+  }
+  const tookMs = sender.answered();
+  if (message.type === "error") text("notice").textContent = capital(message.error.message);
+  if (message.type !== "result" || stage.state !== "live") return;
+  if (tookMs !== null) meters.answered(tookMs);
+  stage.show(message.frame, choices.colours);
+  panel.show(message.frame.faces, choices.colours);
+  announcer.faces(message.frame.faces);
+}
+
+function onSocketState(state: SocketState): void {
+  const chip = text("server-state");
+  chip.dataset["state"] = state.kind;
+  const banner = text("banner");
+  if (state.kind === "open") {
+    chip.textContent = "Connected";
+    if (!banner.hidden) announcer.say("The server is back");
+    banner.hidden = true;
+    sender.forget();
+    void loadModels();
+  } else if (state.kind === "lost") {
+    if (banner.hidden) announcer.say("The server is gone");
+    chip.textContent = "Server gone";
+    banner.hidden = false;
+    text("banner-words").textContent =
+      `The server is gone. Is mien serve still running? Trying again in ${state.retryInS} s.`;
+    sender.forget();
+    stage.clear();
+    panel.clear("Waiting for the server.");
+    meters.clear();
+  } else {
+    chip.textContent = "Connecting";
+  }
+}
+
+async function loadModels(): Promise<void> {
+  try {
+    choices.offer(await fetchModels());
+    socket.configure(choices.chosen);
+    text("version").textContent = await fetchVersion();
+    text("legend").replaceChildren(
+      ...[...choices.colours].map(([name, colour]) => {
+        const item = make("li", "", capital(name));
+        item.style.setProperty("--colour", colour);
+        return item;
+      }),
+    );
+  } catch (error) {
+    text("notice").textContent = error instanceof Error ? error.message : String(error);
+  }
+}
+
+async function startCamera(deviceId = ""): Promise<void> {
+  stage.state = "starting";
+  try {
+    await camera.open(deviceId);
+  } catch (error) {
+    fail(error instanceof CameraError ? error.problem : cameraProblem(error));
+    return;
+  }
+  stage.state = "live";
+  setControls(true);
+  sender.start();
+  announcer.say("The camera is on");
+  await listCameras();
+}
+
+function stopCamera(): void {
+  rest();
+  stage.state = "idle";
+  panel.clear("Faces appear here with all their probabilities once the camera runs.");
+  announcer.say("The camera is off");
+  button("start").focus();
+}
+
+function fail(problem: Problem): void {
+  rest();
+  panel.clear("No picture to read.");
+  stage.showProblem(problem);
+}
+
+/** Bring everything that follows the camera to rest. */
+function rest(): void {
+  sender.stop();
+  camera.close();
+  stage.clear();
+  meters.clear();
+  setControls(false);
+}
+
+function setControls(enabled: boolean): void {
+  for (const id of ["pause", "snapshot", "stop"]) button(id).disabled = !enabled;
+  select("camera").disabled = !enabled;
+  button("pause").setAttribute("aria-pressed", "false");
+  button("pause").textContent = "Pause";
+}
+
+function togglePause(): void {
+  const pausing = stage.state === "live";
+  stage.state = pausing ? "paused" : "live";
+  button("pause").setAttribute("aria-pressed", String(pausing));
+  button("pause").textContent = pausing ? "Go on" : "Pause";
+  meters.clear();
+  announcer.say(pausing ? "Paused, nothing is sent" : "Going on");
+  if (pausing) {
+    sender.stop();
+    stage.video.pause();
+  } else {
+    void stage.video.play().then(() => sender.start());
+  }
+}
+
+async function listCameras(): Promise<void> {
+  const cameras = await camera.list();
+  const options = cameras.map((device, index) => {
+    const option = make("option", "", device.label || `Camera ${index + 1}`);
+    option.value = device.deviceId;
+    return option;
+  });
+  if (!options.length) options.push(make("option", "", "Default camera"));
+  select("camera").replaceChildren(...options);
+  select("camera").value = camera.deviceId;
+}
+
+function tellWhereFramesGo(): void {
+  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
+  if (here) return;
+  text("where").replaceChildren(
+    make("b", "", "Frames leave this device."),
+    ` They go to the mien server at ${location.host}, are read in its memory and forgotten.`,
+  );
+}
+
+button("start").addEventListener("click", () => void startCamera());
+button("retry").addEventListener("click", () => void startCamera());
+button("stop").addEventListener("click", stopCamera);
+button("pause").addEventListener("click", togglePause);
+button("reconnect").addEventListener("click", () => socket.connect());
+button("snapshot").addEventListener("click", () => {
+  const when = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
+  void stage.snapshot().then((png) => {
+    download(png, `mien-${when}.png`);
+    announcer.say("Snapshot saved");
+  });
+});
+select("camera").addEventListener("change", (event) => {
+  if (event.target instanceof HTMLSelectElement) void startCamera(event.target.value);
+});
+navigator.mediaDevices?.addEventListener("devicechange", () => {
+  if (stage.state === "live" || stage.state === "paused") void listCameras();
+});
+const openers = ["choose", "pick-instead", "photos-instead"].map(button);
+takePhotos(byId("files", HTMLInputElement), openers, text("drop"), (files) => {
+  photos.add(files);
+  if (files.length) text("photos").scrollIntoView({ block: "start" });
+});
+tellWhereFramesGo();
+stage.state = "idle";
+socket.connect();

@@ -1,0 +1,127 @@
+// Photos that were dropped, chosen or pasted: each is read and shown with the same overlay.
+
+import { analyze } from "./api";
+import { capital, context2d, download, make, percent, toBlob } from "./dom";
+import { contain, scaleBox } from "./geometry";
+import { drawFaces, textUnit, type Colours } from "./overlay";
+import type { Frame } from "./protocol";
+
+// Large enough for the small faces of a group, small enough to be sent and read quickly.
+const LONGEST_SENT_PX = 2048;
+const LONGEST_SHOWN_PX = 1400;
+
+export interface PhotoContext {
+  chosen: () => { detector: string; label_set: string };
+  colours: () => Colours;
+  say: (words: string) => void;
+}
+
+export class Photos {
+  private waiting: Promise<void> = Promise.resolve();
+
+  constructor(
+    private readonly grid: HTMLElement,
+    private readonly clearButton: HTMLButtonElement,
+    private readonly context: PhotoContext,
+  ) {
+    clearButton.addEventListener("click", () => {
+      grid.replaceChildren();
+      clearButton.hidden = true;
+    });
+  }
+
+  /** Read files one after the other; each has its card at once. */
+  add(files: Iterable<File>): void {
+    for (const file of files) {
+      const card = new PhotoCard(file.name || "pasted picture");
+      this.grid.prepend(card.element);
+      this.clearButton.hidden = false;
+      this.waiting = this.waiting.then(() => this.read(file, card));
+    }
+  }
+
+  private async read(file: File, card: PhotoCard): Promise<void> {
+    let bitmap: ImageBitmap;
+    try {
+      bitmap = await createImageBitmap(file);
+    } catch {
+      card.fail("This browser cannot open it as a picture. JPEG, PNG and WebP always work.");
+      this.context.say(`${card.name} could not be opened`);
+      return;
+    }
+    try {
+      const sent = scaled(bitmap, LONGEST_SENT_PX);
+      const jpeg = await toBlob(sent, "image/jpeg", 0.92);
+      const frame = await analyze(jpeg, card.name, this.context.chosen());
+      card.show(bitmap, frame, this.context.colours());
+      this.context.say(`${card.name}: ${card.summary}`);
+    } catch (error) {
+      card.fail(error instanceof Error ? error.message : String(error));
+      this.context.say(`${card.name} could not be read`);
+    } finally {
+      bitmap.close();
+    }
+  }
+}
+
+class PhotoCard {
+  readonly element = make("li", "photo");
+  summary = "";
+  private readonly picture = make("div", "photo-picture", make("p", "", "Reading…"));
+  private readonly words = make("p", "photo-words", "");
+  private readonly save = make("button", "button small", "Save");
+
+  constructor(readonly name: string) {
+    this.save.type = "button";
+    this.save.hidden = true;
+    this.save.setAttribute("aria-label", `Save ${name} with its labels`);
+    const caption = make("div", "photo-caption", make("h3", "", name), this.words);
+    this.element.append(this.picture, make("div", "photo-foot", caption, this.save));
+  }
+
+  show(bitmap: ImageBitmap, frame: Frame, colours: Colours): void {
+    const canvas = scaled(bitmap, LONGEST_SHOWN_PX);
+    const area = { width: canvas.width, height: canvas.height };
+    const faces = frame.faces.map((face, index) => ({
+      box: scaleBox(face.box, canvas.width / frame.width),
+      expression: face.expression,
+      number: frame.faces.length > 1 ? index + 1 : null,
+    }));
+    const unit = textUnit(Math.max(area.width, area.height));
+    drawFaces(context2d(canvas), faces, colours, contain(area, area, false), area, unit);
+    this.summary = faces.length
+      ? faces
+          .map(({ expression }) => `${capital(expression.dominant)} ${percent(expression.confidence)}`)
+          .join(", ")
+      : "No face found";
+    canvas.setAttribute("role", "img");
+    canvas.setAttribute("aria-label", `${this.name}: ${this.summary}`);
+    this.picture.replaceChildren(canvas);
+    this.words.textContent = this.summary;
+    this.save.hidden = false;
+    this.save.addEventListener("click", () => {
+      const stem = this.name.replace(/\.[^.]+$/, "");
+      void toBlob(canvas, "image/png").then((png) => download(png, `${stem}-mien.png`));
+    });
+  }
+
+  fail(words: string): void {
+    this.element.classList.add("failed");
+    this.picture.replaceChildren(make("p", "", "Not read"));
+    this.words.textContent = words;
+  }
+}
+
+function scaled(bitmap: ImageBitmap, longestPx: number): HTMLCanvasElement {
+  const scale = Math.min(1, longestPx / Math.max(bitmap.width, bitmap.height));
+  const canvas = make("canvas");
+  canvas.width = Math.max(1, Math.round(bitmap.width * scale));
+  canvas.height = Math.max(1, Math.round(bitmap.height * scale));
+  const ctx = context2d(canvas);
+  ctx.imageSmoothingQuality = "high";
+  // JPEG has no transparency; white is what the server lays under it as well.
+  ctx.fillStyle = "#ffffff";
+  ctx.fillRect(0, 0, canvas.width, canvas.height);
+  ctx.drawImage(bitmap, 0, 0, canvas.width, canvas.height);
+  return canvas;
+}
