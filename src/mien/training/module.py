@@ -55,12 +55,13 @@ class FaceModule(L.LightningModule):
                 size = side
         return size
 
-    def on_train_epoch_start(self) -> None:
-        """Make everything random in an epoch depend on seed and epoch alone.
+    def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
+        """Make everything random in a step depend on seed, step and device alone.
 
         That is what lets a run that was killed and resumed end like one that was not.
         """
-        torch.manual_seed(self.recipe.seed * 100_003 + self.current_epoch * 101 + self.global_rank)
+        spread = 1_000_003 * self.recipe.seed + 7_919 * self.global_rank
+        torch.manual_seed(spread + self.global_step)
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Return the loss of one batch."""

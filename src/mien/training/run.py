@@ -15,7 +15,7 @@ from __future__ import annotations
 import json
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -42,12 +42,14 @@ class RunInfo:
         training_priors: Head name to the mean target of each class.
         data: Where the data came from: name, counts by split, usable faces by head.
         environment: Versions, hardware, precision, devices, git commit, command.
+        resumed: The same for each time that the run was taken up again, with `after_epoch`.
     """
 
     recipe: Recipe
     training_priors: Mapping[str, list[float]]
     data: Mapping[str, Any]
     environment: Mapping[str, Any]
+    resumed: Sequence[Mapping[str, Any]] = ()
 
     def write(self, folder: Path) -> None:
         """Write `run.json` into a run folder."""
@@ -68,6 +70,7 @@ def read_run(folder: Path | str) -> RunInfo:
             training_priors=values["training_priors"],
             data=values["data"],
             environment=values["environment"],
+            resumed=values.get("resumed", ()),
         )
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error

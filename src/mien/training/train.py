@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,7 @@ from mien.training.batches import make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
 from mien.training.module import FaceModule
 from mien.training.recipe import HeadRecipe, LoopRecipe, Recipe
-from mien.training.run import RunInfo, build_recipe_model, describe_environment
+from mien.training.run import RunInfo, build_recipe_model, describe_environment, read_run
 from mien.training.targets import HeadTargets, head_targets
 
 
@@ -78,16 +79,23 @@ def train(
     }
 
     precision = choose_precision(recipe.loop)
-    info = RunInfo(
-        recipe=recipe,
-        training_priors={head: t.priors for head, t in targets["train"].items()},
-        data={
-            "name": dataset.name,
-            "faces": {name: len(part) for name, part in parts.items()},
-            "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
-        },
-        environment=describe_environment(precision=precision, devices=devices, command=command),
-    )
+    environment = describe_environment(precision=precision, devices=devices, command=command)
+    if last:
+        before = read_run(out)
+        after_epoch = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
+        resumed = [*before.resumed, {"after_epoch": after_epoch, **environment}]
+        info = replace(before, resumed=resumed)
+    else:
+        info = RunInfo(
+            recipe=recipe,
+            training_priors={head: t.priors for head, t in targets["train"].items()},
+            data={
+                "name": dataset.name,
+                "faces": {name: len(part) for name, part in parts.items()},
+                "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
+            },
+            environment=environment,
+        )
     info.write(out)
 
     # What Lightning tells of devices and of products is not what a reader of the log wants.
@@ -197,17 +205,13 @@ def _callbacks(
         )
     if max_epochs_now:
         callbacks.append(StopAfter(max_epochs_now))
-    callbacks.append(
-        ModelCheckpoint(
-            dirpath=out / "checkpoints",
-            filename="best",
-            monitor=f"val/{loop.monitor}",
-            mode=mode,
-            save_last=True,
-            enable_version_counter=False,
-        )
+    folder = out / "checkpoints"
+    best = ModelCheckpoint(
+        folder, "best", monitor=f"val/{loop.monitor}", mode=mode, enable_version_counter=False
     )
-    return callbacks
+    # Lightning's own `save_last` writes only when the best one changes.
+    last = ModelCheckpoint(folder, "last", enable_version_counter=False)
+    return [*callbacks, best, last]
 
 
 def _loader(
