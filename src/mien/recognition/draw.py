@@ -26,6 +26,8 @@ MIN_LONG_SIDE_PX = 640
 # Text height as a part of the longer side: as large on a screen for any picture.
 TEXT_PART = 0.02
 MIN_TEXT_PX = 13
+# How far a small picture of many faces may be enlarged.
+MAX_ENLARGED_PX = 2400
 
 _GROUND, _TRACK = "#15171c", "#2b2f38"
 _BRIGHT, _MUTED, _DARK = "#f3f4f6", "#a3a9b5", "#101216"
@@ -43,20 +45,34 @@ def annotate(image_bgr: UInt8Array, result: FrameResult) -> UInt8Array:
         result: Its faces; none gives a plate that says so.
 
     Returns:
-        A new picture, HW3 uint8 BGR: enlarged if its longer side is below 640 px, and wider
-        or higher by the cards where there are faces.
+        A new picture, HW3 uint8 BGR: enlarged if its longer side is below 640 px or its
+        faces are many, and wider or higher by the cards where there are faces.
     """
-    height, width = image_bgr.shape[:2]
-    scale = max(1.0, MIN_LONG_SIDE_PX / max(height, width))
+    scale, text_px = _measures(image_bgr.shape[1], image_bgr.shape[0], len(result.faces))
     if scale > 1:
-        size = max(1, round(width * scale)), max(1, round(height * scale))
+        size = max(1, round(image_bgr.shape[1] * scale)), max(1, round(image_bgr.shape[0] * scale))
         image_bgr = np.asarray(cv2.resize(image_bgr, size, interpolation=cv2.INTER_CUBIC), np.uint8)
     picture = Image.fromarray(np.ascontiguousarray(image_bgr[:, :, ::-1]))
-    text_px = max(MIN_TEXT_PX, round(TEXT_PART * max(picture.size)))
     _draw_faces(picture, result, scale, text_px)
     cards = [_card(face, number, text_px) for number, face in enumerate(result.faces, start=1)]
-    joined = _beside(picture, cards) if cards else picture
+    joined = _join(picture, cards) if cards else picture
     return np.ascontiguousarray(np.asarray(joined, np.uint8)[:, :, ::-1])
+
+
+def _measures(width: int, height: int, faces: int) -> tuple[float, int]:
+    """Return how much to enlarge a picture, and the height of text in it in pixels.
+
+    The text of many faces is smaller, so that their cards take no more room than the picture;
+    where it would become too small to read, the picture grows instead.
+    """
+    longest = max(width, height)
+    scale = max(1.0, MIN_LONG_SIDE_PX / longest)
+    wanted = TEXT_PART * longest
+    if faces:
+        card_area = _CARD_WIDTH * (2 * _PAD + _HEAD + _ROW * 8)
+        wanted = min(wanted, math.sqrt(width * height / (card_area * faces)))
+    scale = min(max(scale, MIN_TEXT_PX / wanted), max(scale, MAX_ENLARGED_PX / longest))
+    return scale, max(MIN_TEXT_PX, round(wanted * scale))
 
 
 def _draw_faces(picture: Image.Image, result: FrameResult, scale: float, text_px: int) -> None:
@@ -185,24 +201,25 @@ def _bar(
         pen.rectangle((x1, y1, x1 + length, y2), fill=COLOURS[label])
 
 
-def _beside(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
-    """Set the cards in columns right of the picture, or in rows below it if they are many."""
+def _join(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
+    """Set the cards in columns right of the picture or in rows below it, whichever is smaller."""
     card_width, card_height = cards[0].size
     down = max(1, picture.height // card_height)
-    across = math.ceil(len(cards) / down)
-    below = across * card_width > picture.width
-    if below:
-        across = max(1, picture.width // card_width)
-        down = math.ceil(len(cards) / across)
-        size = max(picture.width, across * card_width), picture.height + down * card_height
-    else:
-        size = picture.width + across * card_width, max(picture.height, down * card_height)
-    sheet = Image.new("RGB", size, _GROUND)
+    columns = math.ceil(len(cards) / down)
+    right = picture.width + columns * card_width, max(picture.height, down * card_height)
+    across = max(1, picture.width // card_width)
+    rows = math.ceil(len(cards) / across)
+    below = max(picture.width, across * card_width), picture.height + rows * card_height
+    stands_right = right[0] * right[1] <= below[0] * below[1]
+    sheet = Image.new("RGB", right if stands_right else below, _GROUND)
     sheet.paste(picture, (0, 0))
     for place, card in enumerate(cards):
-        row, column = divmod(place, across) if below else (place % down, place // down)
-        left = column * card_width + (0 if below else picture.width)
-        sheet.paste(card, (left, row * card_height + (picture.height if below else 0)))
+        if stands_right:
+            column, row = divmod(place, down)
+            sheet.paste(card, (picture.width + column * card_width, row * card_height))
+        else:
+            row, column = divmod(place, across)
+            sheet.paste(card, (column * card_width, picture.height + row * card_height))
     return sheet
 
 
