@@ -202,7 +202,8 @@ class BundleConfig:
             _check_together(config, problems)
         if problems:
             listed = "".join(f"\n  {problem}" for problem in problems)
-            raise BundleError(f"{len(problems)} problem(s) in {CONFIG_FILE}:{listed}")
+            count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
+            raise BundleError(f"{count} in {CONFIG_FILE}:{listed}")
         return config
 
     @classmethod
@@ -324,16 +325,18 @@ def _head(reader: FieldReader) -> Head:
     reader.finish()
     if head.label_set and head.label_set not in LABEL_SETS:
         reader.complain("label_set", f"unknown {head.label_set!r}; known: {', '.join(LABEL_SETS)}")
-    elif head.label_set and head.labels and head.labels != label_set(head.label_set).labels:
+    elif (
+        head.label_set and reader.has("labels") and head.labels != label_set(head.label_set).labels
+    ):
         reader.complain(
             "labels",
             f"expected {head.label_set}'s own order ({', '.join(label_set(head.label_set).labels)})"
             f", got {', '.join(head.labels)}",
         )
     priors = head.training_priors
-    if priors and (
+    if reader.has("training_priors") and (
         len(priors) != len(head.labels)
-        or min(priors) <= 0
+        or not all(share > 0 for share in priors)
         or not math.isclose(sum(priors), 1.0, abs_tol=1e-3)
     ):
         reader.complain(
