@@ -52,28 +52,30 @@ clean: ## remove the environment, caches and what was built (data and runs stay)
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
-$(BIN)/python:
-	@rm -rf $(VENV)
-	@for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
+# An environment that somebody made already is kept if it works.
+$(STAMPS)/environment:
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 && mkdir -p $(@D) && touch $@ && exit 0; \
+	rm -rf $(VENV); \
+	for candidate in $(PYTHON) python3 python3.13 python3.12 python3.11; do \
 	  if $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then \
 	    echo "mien: making an environment in $(VENV) with $$($$candidate --version)"; \
-	    $$candidate -m venv $(VENV) && exit 0; \
+	    $$candidate -m venv $(VENV) && mkdir -p $(@D) && touch $@ && exit 0; \
 	    rm -rf $(VENV); \
 	    echo "mien: $$candidate cannot make virtual environments;"; \
 	    echo "      on Debian and Ubuntu: sudo apt install python3-venv"; \
 	    exit 1; \
 	  fi; \
 	done; \
-	echo "mien: needs Python 3.11 or newer; here is $$(python3 --version 2>&1 || echo none)."; \
+	echo "mien: needs Python 3.11 or newer, and here is $$(python3 --version 2>/dev/null || echo none)."; \
 	echo "      Install one, or name it: make run PYTHON=/path/to/python3.12"; \
 	exit 1
 
-$(STAMPS)/base: $(INSTALL_SOURCES) | $(BIN)/python
+$(STAMPS)/base: $(INSTALL_SOURCES) | $(STAMPS)/environment
 	@echo "mien: installing mien and building its page: a minute or two the first time"
 	$(PIP_INSTALL) -e .
 	@mkdir -p $(@D) && touch $@
 
-$(STAMPS)/dev: $(INSTALL_SOURCES) | $(BIN)/python
+$(STAMPS)/dev: $(INSTALL_SOURCES) | $(STAMPS)/environment
 	@echo "mien: installing what training and the tests need: some minutes the first time"
 	$(PIP_INSTALL) -e '.[dev]'
 	@mkdir -p $(@D) && touch $@ $(STAMPS)/base
