@@ -171,6 +171,8 @@ class FrameResult:
         milliseconds: Time spent per stage: `decode`, `detect`, `crop`, `classify`.
         source: Path or name of where the picture came from, or None.
         error: Why this picture could not be read, or None. Then `faces` is empty.
+        detector_threshold: The lowest confidence that the detector returned, 0..1, or None.
+        detector_sha256: Checksum of the detector's weights; None for one without weights.
     """
 
     index: int
@@ -181,6 +183,8 @@ class FrameResult:
     milliseconds: Mapping[str, float]
     source: str | None = None
     error: str | None = None
+    detector_threshold: float | None = None
+    detector_sha256: str | None = None
 
     def __iter__(self) -> Iterator[Face]:
         return iter(self.faces)
@@ -200,6 +204,8 @@ class FrameResult:
             "width": self.size[0],
             "height": self.size[1],
             "detector": self.detector,
+            "detector_threshold": self.detector_threshold,
+            "detector_sha256": self.detector_sha256,
             "faces": [face.to_dict() for face in self.faces],
             "milliseconds": {k: round(v, 2) for k, v in self.milliseconds.items()},
             "error": self.error,

@@ -286,6 +286,8 @@ class Recognizer:
             milliseconds=spent,
             source=located.source,
             error=located.error,
+            detector_threshold=self.detector.threshold,
+            detector_sha256=self.detector.weights_sha256,
         )
 
 

@@ -53,6 +53,8 @@ class Frame(_Model):
     width: int
     height: int
     detector: str
+    detector_threshold: float | None
+    detector_sha256: str | None
     faces: list[Face]
     milliseconds: dict[str, float]
     error: str | None
