@@ -12,7 +12,7 @@ from importlib.resources import files
 from pathlib import Path
 
 from mien.core.labels import COLOURS
-from mien.evaluation.figures import Baseline, ClassFigures, Figures
+from mien.evaluation.figures import ClassFigures, Figures
 from mien.evaluation.report import Provenance
 from mien.evaluation.run import Evaluation, Result, RuleEvaluation
 from mien.evaluation.svg import reliability_svg
@@ -30,7 +30,10 @@ from mien.evaluation.words import (
 
 _GLOSSARY = (
     ("n and rule", "How many faces a figure is about, and how they got their labels."),
-    ("accuracy", "Share of faces whose most probable expression is their label; 95 % Wilson."),
+    (
+        "accuracy",
+        "Share of faces whose most probable expression is their label; 95% Wilson interval.",
+    ),
     (
         "macro-F1",
         "Mean over expressions of the harmonic mean of precision and recall: rare expressions "
@@ -111,7 +114,7 @@ def _rule_section(rule: RuleEvaluation) -> str:
 <div class="scroll" tabindex="0">{_ways_table(rule)}</div></div>
 <div class="pair">
 <div class="card"><h3>What is taken for what</h3>{_matrix(figures)}</div>
-<div class="card"><h3>Is 80 % sure right 80 % of the time?</h3>{_reliability(figures)}</div>
+<div class="card"><h3>Confidence against accuracy</h3>{_reliability(figures)}</div>
 </div>
 <div class="card"><h3>By expression</h3>
 <div class="scroll" tabindex="0">{_classes_table(figures)}</div></div>
@@ -127,7 +130,8 @@ def _tiles(figures: Figures) -> str:
         (
             "Accuracy",
             percent(figures.accuracy.value),
-            f"{interval(figures.accuracy)}" + (f"; naive {_naive(naive)}" if naive else ""),
+            interval(figures.accuracy)
+            + (f", naive {percent(naive.accuracy.value)}" if naive else ""),
         ),
         (
             "Macro-F1",
@@ -154,12 +158,8 @@ def _tiles(figures: Figures) -> str:
     return f'<div class="tiles">{items}</div>'
 
 
-def _naive(baseline: Baseline) -> str:
-    return percent(baseline.accuracy.value)
-
-
 def _ways_table(rule: RuleEvaluation) -> str:
-    names = ("n", "accuracy", "95 %", "macro-F1", "balanced", "log-loss", "calibration")
+    names = ("n", "accuracy", "95% interval", "macro-F1", "balanced", "log-loss", "calibration")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     rows = "".join(_way_row(way) for way in rule.results)
     naive = rule.headline.baseline
@@ -222,7 +222,7 @@ def _cell(figures: Figures, row: int, column: int) -> str:
     share, n = figures.confusion_normalised[row][column], figures.confusion[row][column]
     css = [] if n else ["none"]
     if row == column:
-        css += ["hit", "strong"] if (share or 0) > 0.5 else ["hit"]
+        css += ["hit", "strong"] if (share or 0) > 0.65 else ["hit"]
     text = UNDEFINED if share is None else f"{share * 100:.0f}"
     return (
         f'<td class="{" ".join(css)}" style="--share:{(share or 0):.1%}" '
@@ -234,8 +234,7 @@ def _cell(figures: Figures, row: int, column: int) -> str:
 def _reliability(figures: Figures) -> str:
     return f"""{reliability_svg(figures.reliability)}
 <ul class="key"><li><i style="background:var(--right)"></i>accuracy</li>
-<li><i style="background:color-mix(in srgb, var(--wrong) 28%, transparent);\
-outline:1px solid var(--wrong)"></i>gap to the mean confidence</li>
+<li><i style="background:var(--wrong)"></i>mean confidence</li>
 <li><i style="background:var(--quiet)"></i>faces</li></ul>"""
 
 

@@ -12,14 +12,16 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 from mien.evaluation.figures import Figures
 from mien.evaluation.run import Evaluation
 from mien.evaluation.words import percent, what_was_evaluated
 
 _INK, _SOFT, _GRID, _BLUE, _ORANGE = "#1c2430", "#667085", "#e4e7ec", "#0072b2", "#d55e00"
-_BLUES = LinearSegmentedColormap.from_list("mien", ["#ffffff", "#cfe6f5", "#0072b2", "#003e63"])
+_BLUES = LinearSegmentedColormap.from_list("mien", ["#f4f6f9", "#cfe6f5", "#0072b2", "#003e63"])
 _DPI = 150
+_TITLE_IN = 0.66
 # The three figures of a class, light to dark, so that they differ in print as well.
 _CLASS_BARS = (("precision", "#9ccbe8"), ("recall", "#3d9bd1"), ("f1", "#004c78"))
 
@@ -39,11 +41,11 @@ def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
             ("classes", draw_classes),
         ):
             paths.append(folder / f"{rule.rule}-{kind}.png")
-            draw(rule.headline, paths[-1], subtitle=title)
+            draw(rule.headline, subtitle=title).savefig(paths[-1], dpi=_DPI)
     return paths
 
 
-def draw_confusion(figures: Figures, path: Path, *, subtitle: str) -> None:
+def draw_confusion(figures: Figures, *, subtitle: str) -> Figure:
     """Draw the confusion matrix: shares of each row, counts below them."""
     classes = len(figures.labels)
     figure = _new_figure(3.4 + 0.72 * classes, 2.5 + 0.66 * classes)
@@ -54,7 +56,7 @@ def draw_confusion(figures: Figures, path: Path, *, subtitle: str) -> None:
     axes.imshow(shares, cmap=_BLUES, vmin=0.0, vmax=1.0, aspect="auto")
     for (row, column), share in np.ndenumerate(shares):
         n, known = figures.confusion[row][column], figures.per_class[row].support > 0
-        colour = "white" if share > 0.45 else _INK if n else "#b4bac4"
+        colour = "white" if share > 0.58 else _INK if n else "#b4bac4"
         text = percent(share, digits=0) if known else percent(None)
         axes.text(column, row - 0.12, text, ha="center", va="center", color=colour, fontsize=10)
         axes.text(column, row + 0.22, f"{n:,}", ha="center", va="center", color=colour, fontsize=7)
@@ -71,10 +73,10 @@ def draw_confusion(figures: Figures, path: Path, *, subtitle: str) -> None:
     axes.grid(which="minor", color="white", linewidth=2)
     axes.tick_params(which="minor", length=0)
     accuracy = percent(figures.accuracy.value, digits=2)
-    _save(figure, path, f"Confusion matrix, accuracy {accuracy}", subtitle)
+    return _titled(figure, f"Confusion matrix, accuracy {accuracy}", subtitle)
 
 
-def draw_reliability(figures: Figures, path: Path, *, subtitle: str) -> None:
+def draw_reliability(figures: Figures, *, subtitle: str) -> Figure:
     """Draw accuracy against confidence, and how many faces have which confidence."""
     figure = _new_figure(6.4, 6.4)
     curve, histogram = figure.subplots(2, 1, sharex=True, height_ratios=(3.2, 1))
@@ -83,30 +85,21 @@ def draw_reliability(figures: Figures, path: Path, *, subtitle: str) -> None:
     width = 0.92 * (filled[0].high - filled[0].low)
     accuracy = [entry.accuracy or 0.0 for entry in filled]
     confidence = [entry.confidence or 0.0 for entry in filled]
+    left, right = np.subtract(middles, width / 2), np.add(middles, width / 2)
     curve.plot([0, 1], [0, 1], color=_SOFT, linewidth=1, linestyle="--", label="perfect")
     curve.bar(middles, accuracy, width=width, color=_BLUE, label="accuracy")
-    gaps = np.subtract(confidence, accuracy)
-    curve.bar(
-        middles,
-        gaps,
-        width=width,
-        bottom=accuracy,
-        color=(*_rgb(_ORANGE), 0.25),
-        edgecolor=_ORANGE,
-        linewidth=0.8,
-        label="gap to the mean confidence",
-    )
+    curve.hlines(confidence, left, right, color=_ORANGE, linewidth=3, label="mean confidence")
     curve.set(xlim=(0, 1), ylim=(0, 1), ylabel="share answered rightly")
-    curve.legend(frameon=False, loc="upper left", labelcolor=_INK)
+    curve.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), labelcolor=_INK)
     histogram.bar(middles, [entry.n for entry in filled], width=width, color="#9aa3b2")
     histogram.set(xlabel="confidence: probability of the top answer", ylabel="faces")
     for axes in (curve, histogram):
         _style(axes)
     error = percent(figures.reliability.expected_calibration_error, digits=2)
-    _save(figure, path, f"Reliability, expected calibration error {error}", subtitle)
+    return _titled(figure, f"Reliability, expected calibration error {error}", subtitle)
 
 
-def draw_classes(figures: Figures, path: Path, *, subtitle: str) -> None:
+def draw_classes(figures: Figures, *, subtitle: str) -> Figure:
     """Draw precision, recall and F1 of each class as bars."""
     classes = len(figures.labels)
     figure = _new_figure(8.6, 4.4)
@@ -127,7 +120,7 @@ def draw_classes(figures: Figures, path: Path, *, subtitle: str) -> None:
     _style(axes)
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), labelcolor=_INK)
-    _save(figure, path, f"By expression, macro-F1 {figures.macro_f1:.3f}", subtitle)
+    return _titled(figure, f"By expression, macro-F1 {figures.macro_f1:.3f}", subtitle)
 
 
 def _new_figure(width_in: float, height_in: float) -> Figure:
@@ -135,11 +128,6 @@ def _new_figure(width_in: float, height_in: float) -> Figure:
     figure = Figure(figsize=(width_in, height_in), layout="constrained", facecolor="white")
     FigureCanvasAgg(figure)
     return figure
-
-
-def _rgb(colour: str) -> tuple[float, float, float]:
-    red, green, blue = (int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5))
-    return red, green, blue
 
 
 def _style(axes: Axes) -> None:
@@ -151,7 +139,12 @@ def _style(axes: Axes) -> None:
     axes.yaxis.label.set_color(_SOFT)
 
 
-def _save(figure: Figure, path: Path, title: str, subtitle: str) -> None:
-    figure.suptitle(f"{title}\n", x=0.02, ha="left", color=_INK, fontsize=13, weight="bold")
-    figure.text(0.02, 0.985, f"\n\n{subtitle}", ha="left", va="top", color=_SOFT, fontsize=9)
-    figure.savefig(path, dpi=_DPI)
+def _titled(figure: Figure, title: str, subtitle: str) -> Figure:
+    height_in = figure.get_figheight()
+    engine = figure.get_layout_engine()
+    if isinstance(engine, ConstrainedLayoutEngine):
+        # Room above the axes for two lines, whatever the figure's height.
+        engine.set(rect=(0.01, 0.01, 0.98, 0.98 - _TITLE_IN / height_in))
+    figure.text(0.02, 1 - 0.17 / height_in, title, va="top", color=_INK, fontsize=13, weight="bold")
+    figure.text(0.02, 1 - 0.45 / height_in, subtitle, va="top", color=_SOFT, fontsize=9)
+    return figure

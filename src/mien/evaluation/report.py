@@ -30,7 +30,7 @@ from mien.evaluation.words import (
 
 FORMAT = 1
 # In the order of the cells that `_way_column` and `_baseline_column` give.
-_FIGURE_NAMES = ("n", "accuracy", "95 %", "macro-F1", "bal. accuracy", "log-loss", "calib. error")
+_FIGURE_NAMES = ("n", "accuracy", "95%", "macro-F1", "bal. accuracy", "log-loss", "calib. error")
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from mien.evaluation.calibration import Reliability, ReliabilityBin
 
-_WIDTH, _LEFT, _RIGHT = 420, 38, 12
+_WIDTH, _LEFT, _RIGHT = 420, 38, 20
 _TOP, _CURVE, _GAP, _COUNTS = 10, 300, 14, 60
 _BASE = _TOP + _CURVE
 _HEIGHT = _BASE + _GAP + _COUNTS + 38
 
 
 def reliability_svg(reliability: Reliability) -> str:
-    """Return the diagram: accuracy in each bin, its gap to the confidence, faces below."""
+    """Return the diagram: accuracy and mean confidence in each bin, faces below."""
     most = max(entry.n for entry in reliability.bins)
     bars = "".join(_bin(entry, most) for entry in reliability.bins if entry.n)
     floor = _BASE + _GAP + _COUNTS
@@ -53,7 +53,6 @@ def _grid() -> str:
 def _bin(entry: ReliabilityBin, most: int) -> str:
     accuracy, confidence = entry.accuracy or 0.0, entry.confidence or 0.0
     x, width = _x(entry.low) + 1, _x(entry.high) - _x(entry.low) - 2
-    low, high = sorted((accuracy, confidence))
     tall = max(1.0, _COUNTS * entry.n / most)
     floor = _BASE + _GAP + _COUNTS
     tip = (
@@ -64,8 +63,8 @@ def _bin(entry: ReliabilityBin, most: int) -> str:
         f"<g><title>{tip}</title>"
         f'<rect class="right" x="{x:.1f}" width="{width:.1f}" y="{_y(accuracy):.1f}" '
         f'height="{accuracy * _CURVE:.1f}"/>'
-        f'<rect class="gap" x="{x:.1f}" width="{width:.1f}" y="{_y(high):.1f}" '
-        f'height="{(high - low) * _CURVE:.1f}"/>'
+        f'<rect class="sure" x="{x:.1f}" width="{width:.1f}" y="{_y(confidence) - 1.5:.1f}" '
+        'height="3"/>'
         f'<rect class="count" x="{x:.1f}" width="{width:.1f}" y="{floor - tall:.1f}" '
         f'height="{tall:.1f}"/></g>'
     )

@@ -49,7 +49,7 @@ def in_a_sentence(rule: RuleEvaluation) -> str:
     figures = rule.headline
     text = (
         f"Right for {percent(figures.accuracy.value)} of {count(figures.n)} faces "
-        f"(95 % interval {interval(figures.accuracy)})"
+        f"(95% interval {interval(figures.accuracy)})"
     )
     if figures.baseline is None:
         return f"{text}. No training labels are known here, so there is no naive answer beside it."
@@ -69,6 +69,6 @@ def what_was_left_out(rule: RuleEvaluation) -> str:
     else:
         parts.append(
             f"{count(rule.n_also_in_training)} of the {count(rule.n)} images are also among the "
-            "training images, to the last pixel: what is unseen leaves them out."
+            "training images, to the last pixel; figures on unseen images leave them out."
         )
     return " ".join(parts)
