@@ -166,18 +166,18 @@ class RowCache:
     def _read_entry(self, entry: Path) -> tuple[UInt8Array, CsvColumns] | None:
         side = self._size
         try:
-            with np.load(entry / "columns.npz", allow_pickle=False) as arrays:
-                rows, splits = arrays["rows"], arrays["splits"]
-                class_ids, row_count = arrays["class_ids"], int(arrays["row_count"])
-            problems = json.loads((entry / "problems.json").read_text("utf-8"))
+            rows, splits, class_ids = np.load(entry / "columns.npy", allow_pickle=False)
+            about = json.loads((entry / "about.json").read_text("utf-8"))
+            problems = tuple(Problem(**problem) for problem in about["problems"])
+            row_count = int(about["row_count"])
             if (entry / "images.u8").stat().st_size != len(rows) * side * side:
                 return None
             shape = (len(rows), side, side)
             images = np.memmap(entry / "images.u8", np.uint8, "r", shape=shape)
-        except (OSError, ValueError, KeyError, EOFError):
+        except (OSError, ValueError, KeyError, TypeError, EOFError):
+            # Damaged, or removed by another process: the file is parsed again.
             return None
-        found = tuple(Problem(**problem) for problem in problems)
-        return images, CsvColumns(rows, splits, class_ids, row_count, found)
+        return images, CsvColumns(rows, splits.astype(np.int8), class_ids, row_count, problems)
 
     def _forget_former(self, sha256: str) -> None:
         """Remove the entry of this file's former content, unless another file has it too."""
@@ -192,15 +192,12 @@ class RowCache:
 def _write_entry(folder: Path, parse: Callable[[BinaryIO], CsvColumns]) -> None:
     with (folder / "images.u8").open("wb", buffering=1 << 20) as images:
         columns = parse(images)
-    np.savez(
-        folder / "columns.npz",
-        rows=columns.rows,
-        splits=columns.splits,
-        class_ids=columns.class_ids,
-        row_count=np.int64(columns.row_count),
-    )
-    problems = [problem.to_dict() for problem in columns.problems]
-    (folder / "problems.json").write_text(json.dumps(problems), "utf-8")
+    np.save(folder / "columns.npy", np.stack([columns.rows, columns.splits, columns.class_ids]))
+    about = {
+        "row_count": columns.row_count,
+        "problems": [problem.to_dict() for problem in columns.problems],
+    }
+    (folder / "about.json").write_text(json.dumps(about), "utf-8")
 
 
 def _publish(part: Path, entry: Path) -> None:

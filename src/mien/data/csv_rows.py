@@ -228,8 +228,9 @@ def _parse_digits(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]
     if lengths.min() < 1 or lengths.max() > 3:
         return None
     ones = digits[ends - 1]
-    tens = np.where(lengths >= 2, digits[ends - 2], 0)
-    hundreds = np.where(lengths == 3, digits[ends - 3], 0)
+    # Before the text's first digits there is nothing to index; `where` drops what it gives.
+    tens = np.where(lengths >= 2, digits[np.maximum(ends - 2, 0)], 0)
+    hundreds = np.where(lengths == 3, digits[np.maximum(ends - 3, 0)], 0)
     return np.asarray(ones + 10 * tens + 100 * hundreds, np.int16)
 
 

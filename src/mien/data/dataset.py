@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
 
@@ -40,6 +41,7 @@ _SPLIT_ALIASES = MappingProxyType(
 )
 
 
+@lru_cache(maxsize=64)
 def canonical_split(name: str) -> str:
     """Return the name in `SPLITS` of a split given in any usual spelling.
 
