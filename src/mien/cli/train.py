@@ -61,7 +61,7 @@ def train(
         raise MissingExtraError(
             f"training needs {error.name}, which is not installed; pip install 'mien[train]'"
         ) from error
-    from mien.data import open_dataset
+    from mien.cli.opening import open_with_progress
 
     if threads:
         torch.set_num_threads(threads)
@@ -73,7 +73,14 @@ def train(
     if devices > 1 and torch.cuda.device_count() < devices:
         raise ConfigError(f"--devices {devices}, but this machine has {torch.cuda.device_count()}")
     console = Console(stderr=True, highlight=False)
-    dataset = open_dataset(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes, size=chosen.input.size)
+    for note in dataset.notes:
+        console.print(note, style="yellow")
+    if dataset.problems:
+        console.print(
+            f"{len(dataset.problems):,} rows or files skipped; `mien data check {data}` lists them",
+            style="yellow",
+        )
     recipe_file = Path(recipe) if Path(recipe).is_file() else Path("recipes") / f"{recipe}.toml"
     report = train_recipe(
         chosen,
