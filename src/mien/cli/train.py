@@ -73,7 +73,7 @@ def train(
     if devices > 1 and torch.cuda.device_count() < devices:
         raise ConfigError(f"--devices {devices}, but this machine has {torch.cuda.device_count()}")
     console = Console(stderr=True, highlight=False)
-    dataset = open_with_progress(data, votes=votes, size=chosen.input.size)
+    dataset = open_with_progress(data, votes=votes)
     for note in dataset.notes:
         console.print(note, style="yellow")
     if dataset.problems:
