@@ -18,6 +18,7 @@ from mien.cli.evaluate import evaluate
 from mien.cli.export import export
 from mien.cli.frames import frames
 from mien.cli.models import models
+from mien.cli.predict import predict
 from mien.cli.serve import serve
 from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
@@ -50,6 +51,7 @@ def _root(
     """Read facial expressions, and train, prove and ship the models that do it."""
 
 
+app.command()(predict)
 app.add_typer(data.app)
 app.command()(train)
 app.command()(evaluate)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import html
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
@@ -268,6 +268,13 @@ class Observation:
             confidence=face.confidence,
             expression=face.expression,
         )
+
+    @staticmethod
+    def columns(labels: Iterable[str]) -> list[str]:
+        """Return the keys of `to_dict` for the labels of a label set, in its order."""
+        nothing = Expression(dict.fromkeys(labels, 0.0), "")
+        face = Observation(None, 0, 0.0, 0, None, Box(0, 0, 1, 1), "", 0.0, nothing)
+        return list(face.to_dict())
 
     def to_dict(self) -> dict[str, Any]:
         """Return one flat row; probabilities become `p_<label>` columns."""

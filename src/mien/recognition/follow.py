@@ -44,7 +44,7 @@ class FaceFollower:
     """
 
     def __init__(
-        self, *, time_constant_s: float = 0.35, min_iou: float = 0.2, max_gap_s: float = 1.0
+        self, *, time_constant_s: float = 0.35, min_iou: float = 0.2, max_gap_s: float = 1.5
     ) -> None:
         """Set how to follow.
 

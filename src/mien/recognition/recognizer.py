@@ -242,7 +242,9 @@ class Recognizer:
             return self._locate(image, colour_order=colour_order, source=None)
         except (ImageError, ShapeError) as error:
             source = str(image) if isinstance(image, (str, Path)) else None
-            return _Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, str(error))
+            # The result has the path already, as its source.
+            words = str(error).removeprefix(f"{source}: ")
+            return _Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, words)
 
     def _read_batch(self, batch: list[_Located], first_index: int) -> Iterator[FrameResult]:
         if not batch:
