@@ -93,7 +93,14 @@ class EvaluationSummary:
 
 def figures_to_dict(evaluations: Sequence[EvaluationSummary]) -> dict[str, Any]:
     """Return what `BundleConfig.figures` holds; nothing for no evaluations."""
-    return {"evaluations": [asdict(each) for each in evaluations]} if evaluations else {}
+    if not evaluations:
+        return {}
+    return {
+        "evaluations": [
+            {**asdict(each), "results": [asdict(result) for result in each.results]}
+            for each in evaluations
+        ]
+    }
 
 
 def read_figures(figures: Mapping[str, Any]) -> tuple[EvaluationSummary, ...]:
