@@ -107,13 +107,20 @@ class Expression:
         return " ".join(f"{label} {p:.0%}" for label, p in ranked[:3])
 
     def _repr_html_(self) -> str:
+        # Colours beside the bars' own are the notebook's, so that it fits light and dark.
         rows = "".join(
-            f"<tr><td>{html.escape(label)}</td><td style='width:10em'><div style='height:.8em;"
-            f"width:{p:.1%};background:{COLOURS.get(label, '#888')}'></div></td>"
-            f"<td>{p:.1%}</td></tr>"
+            f"<span style='opacity:{1 if label == self.dominant else 0.7}'>{html.escape(label)}"
+            "</span><span style='background:rgba(128,128,128,.18);border-radius:2px'>"
+            f"<span style='display:block;height:.7em;border-radius:2px;width:{p:.1%};"
+            f"background:{COLOURS.get(label, '#888')}'></span></span>"
+            f"<span style='text-align:right;opacity:{1 if label == self.dominant else 0.7}'>"
+            f"{p:.1%}</span>"
             for label, p in sorted(self.probabilities.items(), key=lambda item: -item[1])
         )
-        return f"<table>{rows}</table>"
+        return (
+            "<div style='display:inline-grid;grid-template-columns:auto 10em 3.5em;gap:.25em .7em;"
+            f"align-items:center;font-size:13px;line-height:1.3'>{rows}</div>"
+        )
 
 
 @dataclass(frozen=True)
@@ -155,7 +162,14 @@ class Face:
     def _repr_html_(self) -> str:
         b = self.box
         where = f"{b.width:.0f} x {b.height:.0f} px at ({b.x1:.0f}, {b.y1:.0f})"
-        return f"<p>Face, {where}</p>{self.expression._repr_html_()}"
+        colour = COLOURS.get(self.expression.dominant, "#888")
+        return (
+            "<div style='display:inline-block;vertical-align:top;margin:0 1.2em 1em 0;"
+            f"padding:.1em 0 .1em .8em;border-left:4px solid {colour}'>"
+            f"<div style='font-weight:600'>{html.escape(self.expression.dominant)}</div>"
+            f"<div style='font-size:12px;opacity:.7;margin:.1em 0 .5em'>{where}</div>"
+            f"{self.expression._repr_html_()}</div>"
+        )
 
 
 @dataclass(frozen=True)
@@ -224,7 +238,8 @@ class FrameResult:
 
     def _repr_html_(self) -> str:
         head = html.escape(str(self).splitlines()[0])
-        return f"<p>{head}</p>" + "".join(face._repr_html_() for face in self.faces)
+        faces = "".join(face._repr_html_() for face in self.faces)
+        return f"<div style='margin:.3em 0 .8em'>{head}</div>{faces}"
 
 
 @dataclass(frozen=True)
