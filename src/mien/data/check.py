@@ -100,8 +100,8 @@ class CheckReport:
 
 def check_dataset(dataset: FaceDataset) -> CheckReport:
     """Look for constant and duplicate faces, and gather what was skipped on reading."""
-    flat = dataset.images_gray.reshape(len(dataset), -1)
-    constant = np.flatnonzero((flat == flat[:, :1]).all(axis=1)).tolist() if flat.size else []
+    images = dataset.images_gray
+    constant = np.flatnonzero((images == images[:, :1, :1]).all(axis=(1, 2))).tolist()
     groups = tuple(find_duplicates(dataset))
     leaked = also_in_training(dataset)
     no_face = None
