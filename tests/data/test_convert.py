@@ -30,9 +30,7 @@ def with_votes(tmp_path: Path) -> FaceDataset:
     return open_dataset(path.parent)
 
 
-@pytest.mark.parametrize(
-    "name", ["fer2013.csv", "fer2013.csv.gz", "fer2013.csv.xz", "fer2013.csv.zip"]
-)
+@pytest.mark.parametrize("suffix", ["", ".gz", ".xz", ".zip"])
 def test_csv_to_folders_and_back_loses_nothing(
     tmp_path: Path, with_votes: FaceDataset, suffix: str
 ) -> None:
@@ -45,9 +43,7 @@ def test_plain_csv_comes_back_byte_for_byte(tmp_path: Path, with_votes: FaceData
     folder = write_folders(with_votes, tmp_path / "faces")
     write_csv(open_dataset(folder), tmp_path / "back/fer2013.csv")
     for name in ("fer2013.csv", "fer2013new.csv"):
-        assert (tmp_path / f"back/fer2013.csv{suffix}").read_bytes() == (
-            tmp_path / "source" / name
-        ).read_bytes()
+        assert (tmp_path / "back" / name).read_bytes() == (tmp_path / "source" / name).read_bytes()
 
 
 def test_folders_have_fer_plus_names_under_split_and_class(
@@ -83,10 +79,8 @@ def test_votes_follow_their_faces_when_rows_are_counted_afresh(
     back = open_dataset(tmp_path / "part", strict=True)
     same(part.subset([1, 2, 0]), back)
     folder = write_folders(part, tmp_path / "faces")
-    same(
-        part.subset([1, 2, 0]),
-        open_dataset(write_csv(open_dataset(folder), tmp_path / "b/fer2013.csv").parent),
-    )
+    write_csv(open_dataset(folder), tmp_path / "again/fer2013.csv")
+    same(part.subset([1, 2, 0]), open_dataset(tmp_path / "again"))
 
 
 def test_a_label_that_fer2013_lacks_is_refused_and_nothing_written(tmp_path: Path) -> None:
