@@ -1,0 +1,182 @@
+"""`mien evaluate` from the command line to the files."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from bundles import MEAN, STD, linear_weights, write_tiny_bundle
+from fer2013_files import csv_text, make_faces, write_votes
+from mien.cli.main import app
+from mien.core.errors import (
+    BundleError,
+    ConfigError,
+    DatasetError,
+    MienError,
+    MissingExtraError,
+)
+from mien.core.labels import FER2013
+
+N = 30
+USAGES = [("Training", "PublicTest", "PrivateTest")[i % 3] for i in range(N)]
+LABELS = [(i // 3) % 7 for i in range(N)]
+
+
+@pytest.fixture(autouse=True)
+def own_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MIEN_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "100")
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """30 faces, ten a split, with votes; the first test face is the first training face."""
+    faces = make_faces(N)
+    faces[2] = faces[0]
+    folder = tmp_path / "data"
+    folder.mkdir()
+    (folder / "fer2013.csv").write_text(csv_text(faces, LABELS, USAGES))
+    votes = np.zeros((N, 10), int)
+    votes[np.arange(N), np.arange(N) % 8] = 10
+    votes[5] = [0] * 9 + [10]
+    write_votes(folder / "fer2013new.csv", votes.tolist(), USAGES)
+    return folder
+
+
+@pytest.fixture
+def bundle(tmp_path: Path) -> Path:
+    return write_tiny_bundle(tmp_path / "bundles")
+
+
+def invoke(*arguments: object) -> Result:
+    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+
+
+def error_of(result: Result, kind: type[MienError]) -> str:
+    assert isinstance(result.exception, kind), result.output
+    return str(result.exception)
+
+
+def test_bundle_is_evaluated_to_every_file(tmp_path: Path, data: Path, bundle: Path) -> None:
+    out, copy = tmp_path / "new" / "report", tmp_path / "elsewhere" / "figures.json"
+    result = invoke(bundle, "--data", data, "--out", out, "--json", copy, "--batch-size", 3)
+    assert result.exit_code == 0, result.output
+    assert {path.name for path in out.iterdir()} == {
+        "evaluation.json",
+        "evaluation.html",
+        *(
+            f"{rule}-{kind}.png"
+            for rule in ("fer2013", "majority")
+            for kind in ("confusion", "reliability", "classes")
+        ),
+    }
+    assert copy.read_bytes() == (out / "evaluation.json").read_bytes()
+    assert "tiny on fer2013, test split, rule fer2013, n = 10" in result.stdout
+    assert "rule majority, n = 9" in result.stdout
+    report = json.loads(copy.read_text())
+    model = report["provenance"]["model"]
+    config = json.loads((bundle / "config.json").read_text())
+    assert model["sha256"] == config["files"]["model.onnx"]["sha256"]
+    assert "onnxruntime" in report["provenance"]["versions"]
+    assert [rule["n_also_in_training"] for rule in report["rules"]] == [1, 1]
+
+
+def test_figures_are_those_of_the_model_on_those_faces(
+    tmp_path: Path, data: Path, bundle: Path
+) -> None:
+    out = tmp_path / "report"
+    result = invoke(
+        bundle, "--data", data, "--out", out, "--rule", "fer2013", "--split", "PublicTest"
+    )
+    assert result.exit_code == 0, result.output
+    (rule,) = json.loads((out / "evaluation.json").read_text())["rules"]
+    # The tiny bundle is linear, so its answers can be worked out from the pixels.
+    faces = make_faces(N)[1::3].reshape(10, -1)
+    logits = (faces / 255 - MEAN) / STD @ linear_weights(FER2013)
+    right = int((logits.argmax(axis=1) == np.array(LABELS[1::3])).sum())
+    figures = rule["results"][0]["figures"]
+    assert figures["accuracy"]["value"] == pytest.approx(right / 10)
+    assert np.trace(np.array(figures["confusion"])) == right
+    mirrored = np.ascontiguousarray(make_faces(N)[1::3][:, :, ::-1]).reshape(10, -1)
+    both = [
+        np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
+        for z in (logits, (mirrored / 255 - MEAN) / STD @ linear_weights(FER2013))
+    ]
+    mean = (both[0] + both[1]) / 2
+    log_loss = -np.log(mean[np.arange(10), LABELS[1::3]]).mean()
+    assert rule["results"][1]["figures"]["log_loss"] == pytest.approx(log_loss, rel=1e-4)
+
+
+def test_rules_can_be_given_several_times(tmp_path: Path, data: Path, bundle: Path) -> None:
+    rules = ("--rule", "argmax8", "--rule", "argmax10")
+    result = invoke(bundle, "--data", data, "--out", tmp_path, *rules)
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "evaluation.json").read_text())
+    assert [rule["rule"] for rule in report["rules"]] == ["argmax8", "argmax10"]
+
+
+def test_votes_can_lie_elsewhere_and_are_needed_for_their_rules(
+    tmp_path: Path, data: Path, bundle: Path
+) -> None:
+    votes = (data / "fer2013new.csv").rename(tmp_path / "votes.csv")
+    arguments = (bundle, "--data", data, "--out", tmp_path / "out", "--rule", "majority")
+    assert "needs FER+ votes" in error_of(invoke(*arguments), DatasetError)
+    result = invoke(*arguments, "--votes", votes)
+    assert result.exit_code == 0, result.output
+
+
+def test_mistakes_are_told_before_the_work(tmp_path: Path, data: Path, bundle: Path) -> None:
+    out = tmp_path / "out"
+    unknown = invoke(bundle, "--data", data, "--out", out, "--rule", "best")
+    assert "unknown rule best" in error_of(unknown, ConfigError)
+    assert "unknown split" in error_of(
+        invoke(bundle, "--data", data, "--out", out, "--split", "exam"), DatasetError
+    )
+    assert "nowhere" in error_of(
+        invoke(bundle, "--data", tmp_path / "nowhere", "--out", out), DatasetError
+    )
+    assert "unknown bundle" in error_of(
+        invoke("mien-nobody", "--data", data, "--out", out), BundleError
+    )
+    (tmp_path / "file").write_text("")
+    in_the_way = invoke(bundle, "--data", data, "--out", tmp_path / "file" / "out")
+    assert "cannot make the folder" in error_of(in_the_way, DatasetError)
+    folder = invoke(bundle, "--data", data, "--out", out, "--json", tmp_path)
+    assert "expected a file for --json" in error_of(folder, DatasetError)
+
+
+def test_run_folder_without_torch_says_which_extra(
+    tmp_path: Path, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    monkeypatch.setitem(sys.modules, "torch", None)
+    result = invoke(tmp_path / "run", "--data", data, "--out", tmp_path / "out")
+    assert "pip install 'mien[train]'" in error_of(result, MissingExtraError)
+
+
+def test_run_folder_is_evaluated_with_torch(tmp_path: Path, data: Path) -> None:
+    torch = pytest.importorskip("torch")
+    from mien.training.recipe import load_recipe
+    from mien.training.run import RunInfo, build_recipe_model
+
+    recipe = load_recipe(str(Path(__file__).parents[2] / "recipes" / "cnn6.toml"))
+    folder = tmp_path / "run"
+    (folder / "checkpoints").mkdir(parents=True)
+    RunInfo(recipe, {}, {}, {}).write(folder)
+    weights = build_recipe_model(recipe).state_dict()
+    state = {f"model.{name}": value for name, value in weights.items()}
+    torch.save({"state_dict": state}, folder / "checkpoints" / "best.ckpt")
+
+    result = invoke(folder, "--data", data, "--out", tmp_path / "out")
+    assert result.exit_code == 0, result.output
+    report = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert report["model"] == recipe.name
+    # cnn6 has the FER+ head alone, so its votes' rule is the one that there is.
+    assert [rule["rule"] for rule in report["rules"]] == ["majority"]
+    assert "torch" in report["provenance"]["versions"]
