@@ -27,7 +27,7 @@ export class Camera {
     // Absent where the page has no right to cameras at all, whatever the types say.
     const devices: MediaDevices | undefined = navigator.mediaDevices;
     if (!window.isSecureContext || !devices) throw new CameraError(NEEDS_HTTPS);
-    const size = { width: { ideal: 1280 }, height: { ideal: 720 } };
+    const size = { width: { ideal: 1280 }, height: { ideal: 960 } };
     const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
     try {
       this.stream = await devices.getUserMedia({ audio: false, video: { ...size, ...which } });

@@ -12,6 +12,11 @@ const DETECTOR_WORDS: Record<string, string> = {
   full: "None · the picture is a face",
 };
 
+// Shown instead of the server's longer words where a detector that is worth having is missing.
+const HOW_TO_GET: Record<string, string> = {
+  yunet: "YuNet finds more and smaller faces. To get it: mien models fetch yunet",
+};
+
 export class Choices {
   private readonly colourOf = new Map<string, string>();
 
@@ -51,7 +56,9 @@ export class Choices {
       }),
     );
     const reasons = models.detectors.filter((detector) => detector.reason !== null);
-    this.hint.textContent = reasons.map((detector) => capital(detector.reason ?? "")).join(" ");
+    this.hint.textContent = reasons
+      .map((detector) => HOW_TO_GET[detector.name] ?? capital(detector.reason ?? ""))
+      .join(" ");
     this.take(models.default);
     if (before.detector) this.take(before);
   }

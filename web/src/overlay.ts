@@ -18,7 +18,7 @@ const TEXT = "#ffffff";
 const TRACK = "rgba(255, 255, 255, 0.16)";
 const FONT = '"Instrument Sans Variable", system-ui, sans-serif';
 
-/** Draw all faces; `unit` is the size of the text in pixels of the canvas. */
+/** Draw all faces; `unit` is the size of the text in pixels of the canvas, less on small faces. */
 export function drawFaces(
   ctx: CanvasRenderingContext2D,
   faces: readonly DrawnFace[],
@@ -27,23 +27,28 @@ export function drawFaces(
   area: Size,
   unit: number,
 ): void {
-  const placed = faces.map((face) => ({ face, rect: placeBox(face.box, fit) }));
-  const chips = placed.map(({ rect }) => chipRect(rect, area, unit));
+  const placed = faces.map((face) => {
+    const rect = placeBox(face.box, fit);
+    // One face may be labelled as large as it likes; many must leave each other room.
+    const own = faces.length > 1 ? Math.max(unit * 0.6, Math.min(unit, rect.width / 7)) : unit;
+    return { face, rect, own };
+  });
+  const chips = placed.map(({ rect, own }) => chipRect(rect, area, own));
   const taken: Rect[] = [...placed.map(({ rect }) => rect), ...chips];
-  placed.forEach(({ face, rect }, index) => {
+  placed.forEach(({ face, rect, own }, index) => {
     const colour = colours.get(face.expression.dominant) ?? TEXT;
-    drawBox(ctx, rect, colour, unit);
+    drawBox(ctx, rect, colour, own);
     const rows = Object.entries(face.expression.probabilities);
-    const size = { width: unit * 13.5, height: unit * (rows.length * 1.45 + 1) };
-    const room = placePanel(rect, size, area, taken, unit * 0.8);
+    const size = { width: own * 13.5, height: own * (rows.length * 1.45 + 1) };
+    const room = placePanel(rect, size, area, taken, own * 0.8);
     if (room) {
       taken.push(room);
-      drawPanel(ctx, room, rows, colours, unit);
+      drawPanel(ctx, room, rows, colours, own);
     } else {
-      drawStrip(ctx, rect, rows, colours, unit);
+      drawStrip(ctx, rect, rows, colours, own);
     }
     const chip = chips[index];
-    if (chip) drawChip(ctx, chip, face, colour, unit);
+    if (chip) drawChip(ctx, chip, face, colour, own);
   });
 }
 

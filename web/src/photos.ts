@@ -3,12 +3,14 @@
 import { analyze } from "./api";
 import { capital, context2d, download, make, percent, toBlob } from "./dom";
 import { contain, scaleBox } from "./geometry";
-import { drawFaces, textUnit, type Colours } from "./overlay";
+import { drawFaces, type Colours } from "./overlay";
 import type { Frame } from "./protocol";
 
 // Large enough for the small faces of a group, small enough to be sent and read quickly.
 const LONGEST_SENT_PX = 2048;
-const LONGEST_SHOWN_PX = 1400;
+// Small photos are enlarged, so that what is written over them stays sharp.
+const SHOWN_PX = 1200;
+const TEXTS_PER_SIDE = 40;
 
 export interface PhotoContext {
   chosen: () => { detector: string; label_set: string };
@@ -80,14 +82,14 @@ class PhotoCard {
   }
 
   show(bitmap: ImageBitmap, frame: Frame, colours: Colours): void {
-    const canvas = scaled(bitmap, LONGEST_SHOWN_PX);
+    const canvas = scaled(bitmap, SHOWN_PX, { enlarge: true });
     const area = { width: canvas.width, height: canvas.height };
     const faces = frame.faces.map((face, index) => ({
       box: scaleBox(face.box, canvas.width / frame.width),
       expression: face.expression,
       number: frame.faces.length > 1 ? index + 1 : null,
     }));
-    const unit = textUnit(Math.max(area.width, area.height));
+    const unit = Math.max(area.width, area.height) / TEXTS_PER_SIDE;
     drawFaces(context2d(canvas), faces, colours, contain(area, area, false), area, unit);
     this.summary = faces.length
       ? faces
@@ -112,8 +114,13 @@ class PhotoCard {
   }
 }
 
-function scaled(bitmap: ImageBitmap, longestPx: number): HTMLCanvasElement {
-  const scale = Math.min(1, longestPx / Math.max(bitmap.width, bitmap.height));
+function scaled(
+  bitmap: ImageBitmap,
+  longestPx: number,
+  { enlarge } = { enlarge: false },
+): HTMLCanvasElement {
+  const fitting = longestPx / Math.max(bitmap.width, bitmap.height);
+  const scale = enlarge ? fitting : Math.min(1, fitting);
   const canvas = make("canvas");
   canvas.width = Math.max(1, Math.round(bitmap.width * scale));
   canvas.height = Math.max(1, Math.round(bitmap.height * scale));

@@ -81,6 +81,8 @@ export interface Frame {
   width: number;
   height: number;
   detector: string;
+  detector_threshold: number | null;
+  detector_sha256: string | null;
   faces: Face[];
   milliseconds: Record<string, number>;
   error: string | null;
@@ -131,6 +133,8 @@ export interface LiveFrame {
   width: number;
   height: number;
   detector: string;
+  detector_threshold: number | null;
+  detector_sha256: string | null;
   faces: LiveFace[];
   milliseconds: Record<string, number>;
   error: string | null;

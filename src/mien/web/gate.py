@@ -148,8 +148,11 @@ class BodyLimit:
             await self._app(scope, receive, send)
             return
         # An HTTPException passes through the form parser, which takes others for a bad form.
+        # A body of unknown length may have no end, so this one also hangs up.
         too_large = HTTPException(
-            413, f"the request is larger than the {self._max_bytes / 1e6:g} MB accepted"
+            413,
+            f"the request is larger than the {self._max_bytes / 1e6:g} MB accepted",
+            headers={"Connection": "close"},
         )
         announced = Headers(scope=scope).get("content-length", "")
         # Python refuses to make an int of a few thousand digits; fifteen are enough to know.
