@@ -46,7 +46,7 @@ WEIGHTS_PATH = Path(__file__).parent / "weights" / WEIGHTS_FILE
 class BlazeFace:
     """MediaPipe's full-range model: 192 px input, box and six keypoints.
 
-    It sees a whole picture at 192 px, so a face needs about a twelfth of the longer side.
+    It sees a whole picture at 192 px, so faces much smaller than its longer side are missed.
     """
 
     name = "blazeface"
