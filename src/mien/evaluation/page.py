@@ -131,7 +131,7 @@ def _tiles(figures: Figures) -> str:
             "Accuracy",
             percent(figures.accuracy.value),
             interval(figures.accuracy)
-            + (f", naive {percent(naive.accuracy.value)}" if naive else ""),
+            + (f", naive\N{NO-BREAK SPACE}{percent(naive.accuracy.value)}" if naive else ""),
         ),
         (
             "Macro-F1",
@@ -220,12 +220,11 @@ def _matrix(figures: Figures) -> str:
 
 def _cell(figures: Figures, row: int, column: int) -> str:
     share, n = figures.confusion_normalised[row][column], figures.confusion[row][column]
-    css = [] if n else ["none"]
-    if row == column:
-        css += ["hit", "strong"] if (share or 0) > 0.65 else ["hit"]
+    marks = {"hit": row == column, "strong": (share or 0) > 0.6, "none": not n}
+    css = " ".join(name for name, applies in marks.items() if applies)
     text = UNDEFINED if share is None else f"{share * 100:.0f}"
     return (
-        f'<td class="{" ".join(css)}" style="--share:{(share or 0):.1%}" '
+        f'<td class="{css}" style="--share:{(share or 0):.1%}" '
         f'title="{figures.labels[row]} taken for {figures.labels[column]}: {count(n)}">'
         f"{text}<small>{count(n)}</small></td>"
     )
