@@ -113,7 +113,8 @@ def measure_frame(
     """
     if faces_gray.ndim != 3 or faces_gray.dtype != np.uint8 or len(set(faces_gray.shape[1:])) != 1:
         raise ShapeError(
-            f"expected square uint8 faces (n, h, h), got {faces_gray.dtype} of shape {faces_gray.shape}"
+            f"expected square uint8 faces (n, h, h), got {faces_gray.dtype} of "
+            f"shape {faces_gray.shape}"
         )
     rows = []
     for face_gray in faces_gray:
