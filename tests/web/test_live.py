@@ -201,7 +201,9 @@ def test_the_newest_frame_wins_and_every_frame_is_answered_once(
     assert [message["type"] for message in skipped] == ["skipped"] * 4
     # The first may be read or may be overtaken before a worker takes it; the last is read.
     assert engine.read in ([0, 5], [5])
-    answered = [m["index"] if m["type"] == "skipped" else m["frame"]["index"] for m in skipped + read]
+    answered = [
+        m["index"] if m["type"] == "skipped" else m["frame"]["index"] for m in skipped + read
+    ]
     assert sorted(answered) == list(range(6))
 
 

@@ -73,8 +73,9 @@ class WorkQueue:
     """Runs functions in worker threads, and refuses more than may wait."""
 
     def __init__(self, *, workers: int, max_waiting: int) -> None:
-        """Make the threads; they start when there is work."""
-        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="mien-read")
+        """Say how much; the threads start when there is work."""
+        self._executor: ThreadPoolExecutor | None = None
+        self._workers = workers
         self._places = workers + max_waiting
         self._taken = 0
 
@@ -92,6 +93,8 @@ class WorkQueue:
                 retry_after_s=1,
             )
         self._taken += 1
+        # Not made once and for all, so that an app that was shut down can be started again.
+        self._executor = self._executor or ThreadPoolExecutor(self._workers, "mien-read")
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, partial(function, *args, **kwargs))
@@ -100,4 +103,6 @@ class WorkQueue:
 
     def close(self) -> None:
         """Forget what waits and let the threads end."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        if self._executor is not None:
+            self._executor.shutdown(wait=False, cancel_futures=True)
+            self._executor = None
