@@ -7,9 +7,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
 if TYPE_CHECKING:
     from mien.data import FaceDataset
     from mien.data.csv_rows import Progress as Report
@@ -22,6 +19,9 @@ def progress_bar(what: str) -> Iterator[Report]:
     The bar is drawn from the first report on, vanishes at the end, and is left out where
     stderr is no terminal.
     """
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
     console = Console(stderr=True)
     columns = (
         TextColumn("{task.description}"),
