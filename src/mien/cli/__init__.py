@@ -1,1 +1,1 @@
-"""cli."""
+"""The `mien` command: one file a command; `main` joins them and turns errors into words."""

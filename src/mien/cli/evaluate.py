@@ -113,15 +113,14 @@ def _load_model(model: str, threads: int) -> tuple[Predictor, Mapping[str, Any],
 
 def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
     try:
-        import torch
-
+        from mien.training.devices import use_threads
         from mien.training.predictor import load_run_predictor
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"{folder} is a run, and evaluating one needs {error.name}, which is not installed; "
             "pip install 'mien[train]', or evaluate a bundle made from it"
         ) from error
-    torch.set_num_threads(threads)
+    use_threads(threads)
     predictor = load_run_predictor(folder)
     description = {
         "name": predictor.name,

@@ -12,7 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from mien.core.errors import ConfigError, MissingExtraError
+from mien.core.errors import MissingExtraError
 
 
 def train(
@@ -53,8 +53,7 @@ def train(
     Example: mien train mien-s --data ../shared/data --out runs/mien-s
     """
     try:
-        import torch
-
+        from mien.training.devices import check_gpus, use_threads
         from mien.training.recipe import load_recipe
         from mien.training.train import train as train_recipe
     except ModuleNotFoundError as error:
@@ -63,15 +62,13 @@ def train(
         ) from error
     from mien.cli.opening import open_with_progress
 
-    if threads:
-        torch.set_num_threads(threads)
+    use_threads(threads)
     chosen = load_recipe(recipe)
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     if epochs is not None:
         chosen = replace(chosen, loop=replace(chosen.loop, epochs=epochs))
-    if devices > 1 and torch.cuda.device_count() < devices:
-        raise ConfigError(f"--devices {devices}, but this machine has {torch.cuda.device_count()}")
+    check_gpus(devices)
     console = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
     for note in dataset.notes:

@@ -1,1 +1,1 @@
-"""evaluation."""
+"""Figures of a classifier from arrays, and the reports that show them."""
