@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, Page, sync_playwright
 
 from mien.web.settings import load_settings
 from tests.web.running import RunningServer, find_chromium, open_chromium, write_film
@@ -37,7 +37,10 @@ def main() -> int:
     server = RunningServer(load_settings(port=0, bundle=given.bundle, detector="blazeface"))
     with tempfile.TemporaryDirectory() as folder:
         film = write_film(FACE, Path(folder) / "face.mjpeg", width=1280)
-        with open_chromium(chromium, film=film) as browser:
+        with (
+            sync_playwright() as playwright,
+            open_chromium(playwright, chromium, film=film) as browser,
+        ):
             for scheme in ("light", "dark"):
                 take_laptop(browser, server.url, scheme, given.out)
                 take_phone(browser, server.url, scheme, given.out)

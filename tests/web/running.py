@@ -12,7 +12,7 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Playwright
 
 from mien.web.app import create_app
 from mien.web.engine import Engine
@@ -85,10 +85,13 @@ def write_film(picture: Path, film: Path, *, width: int = 640, frames: int = 45)
 
 
 @contextmanager
-def open_chromium(path: str, *, film: Path | None, allow: bool = True) -> Iterator[Browser]:
+def open_chromium(
+    playwright: Playwright, path: str, *, film: Path | None, allow: bool = True
+) -> Iterator[Browser]:
     """Start Chromium; its only camera shows the film, or there is none.
 
     Args:
+        playwright: What drives it; there can only be one at a time.
         path: The program.
         film: An .mjpeg file; None for a machine without a camera.
         allow: Whether the user says yes when the page asks for the camera.
@@ -101,9 +104,8 @@ def open_chromium(path: str, *, film: Path | None, allow: bool = True) -> Iterat
         ]
     if allow:
         flags.append("--use-fake-ui-for-media-stream")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
-        try:
-            yield browser
-        finally:
-            browser.close()
+    browser = playwright.chromium.launch(executable_path=path, headless=True, args=flags)
+    try:
+        yield browser
+    finally:
+        browser.close()
