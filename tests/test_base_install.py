@@ -77,7 +77,15 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> BaseInstall:
     (wheel,) = (folder / "wheel").glob("mien-*.whl")
     run(sys.executable, "-m", "venv", folder / "venv", cwd=empty)
     scripts = folder / "venv" / ("Scripts" if os.name == "nt" else "bin")
-    install = [scripts / "python", "-m", "pip", "--disable-pip-version-check", "install", "-q", "--no-compile"]
+    install = [
+        scripts / "python",
+        "-m",
+        "pip",
+        "--disable-pip-version-check",
+        "install",
+        "-q",
+        "--no-compile",
+    ]
     run(*install, "-c", REPO / "constraints.txt", wheel, cwd=empty)
     return BaseInstall(wheel, scripts, empty)
 

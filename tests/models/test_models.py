@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 import torch
 
@@ -19,7 +21,7 @@ def test_cnn6_has_exactly_the_parameters_of_its_tutorial() -> None:
 def test_cnn4_has_the_parameters_that_its_layers_add_up_to() -> None:
     # Each convolution has 9 * in * out weights and a bias for each filter, and so on.
     widths = [1, 128, 256, 512, 512]
-    convolutions = sum(9 * a * b + b for a, b in zip(widths, widths[1:], strict=False))
+    convolutions = sum(9 * a * b + b for a, b in pairwise(widths))
     dense = (512 * 512 + 512) + (512 * 256 + 256) + (256 * 7 + 7)
     assert count_parameters(build_model("cnn4", {"fer2013": 7})).total == convolutions + dense
 

@@ -27,7 +27,8 @@ def test_augmented_faces_stay_in_range_and_take_the_size_asked_for() -> None:
     torch.manual_seed(0)
     out = Augment(EVERYTHING)(torch.rand(16, 1, 48, 48), 32)
     assert out.shape == (16, 1, 32, 32)
-    assert 0 <= float(out.min()) and float(out.max()) <= 1
+    assert float(out.min()) >= 0
+    assert float(out.max()) <= 1
 
 
 def test_one_seed_gives_one_batch_and_another_a_different_one() -> None:

@@ -171,7 +171,7 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(
     with pytest.raises(ConfigError, match="--resume"):
         train(recipe, faces, tmp_path / "run", console=QUIET)
     other = parse_recipe({**recipe_values, "seed": 9})
-    with pytest.raises(ConfigError, match="another recipe.*seed"):
+    with pytest.raises(ConfigError, match=r"another recipe.*seed"):
         train(other, faces, tmp_path / "run", console=QUIET, resume=True)
 
 

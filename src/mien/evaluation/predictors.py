@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -60,11 +61,12 @@ class BundlePredictor:
 
     def describe(self) -> Mapping[str, Any]:
         """Return what a report says of the model, JSON-ready."""
-        config = self.bundle.config
+        config, path, here = self.bundle.config, self.bundle.path, Path.cwd()
         return {
             "name": config.name,
             "kind": "bundle",
-            "path": str(self.bundle.path),
+            # Reports are handed on; where somebody keeps the checkout is nobody's business.
+            "path": str(path.relative_to(here) if path.is_relative_to(here) else path),
             "architecture": config.architecture.name,
             "parameters": config.architecture.parameters,
             "input_size": config.input.size,
