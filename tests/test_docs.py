@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
 import importlib.util
+import inspect
 import json
 import re
 import shlex
@@ -17,6 +20,7 @@ import numpy as np
 import pytest
 import typer.main
 
+import mien
 from mien.cli.main import app
 from mien.core.labels import FER2013, FERPLUS
 
@@ -226,3 +230,28 @@ def test_share_of_labels_that_the_votes_agree_with_is_as_stated(shared_data: Pat
     stated = re.search(r"the same\s+for (\d+) % of the faces", (DOCS / "data.md").read_text())
     assert stated is not None
     assert round(100 * agreed[voted].mean()) == int(stated[1])
+
+
+def python_blocks() -> list[tuple[str, str]]:
+    return [
+        (page.name, block)
+        for page in PAGES
+        for block in re.findall(r"```python\n(.*?)```", page.read_text(encoding="utf-8"), re.DOTALL)
+    ]
+
+
+@pytest.mark.parametrize(("page", "block"), python_blocks())
+def test_python_in_the_docs_imports_and_calls_what_exists(page: str, block: str) -> None:
+    tree = ast.parse(block)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom):
+            module = importlib.import_module(node.module or "")
+            assert all(hasattr(module, alias.name) for alias in node.names), page
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            owner = ast.unparse(node.func.value)
+            takers = {"mien": mien, "reader": mien.Recognizer, "result": mien.FrameResult}
+            if owner not in takers:
+                continue
+            signature = inspect.signature(getattr(takers[owner], node.func.attr))
+            known = set(signature.parameters)
+            assert {keyword.arg for keyword in node.keywords} <= known, f"{page}: {owner}"
