@@ -5,6 +5,7 @@ The sections are those of Mitchell et al., "Model Cards for Model Reporting" (20
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -29,16 +30,27 @@ _OUT_OF_SCOPE = """\
 _LIMITS = """\
 - Faces are gray and {size} x {size} pixels: fine cues are lost, and smaller faces are read
   less well.
-- Labels are opinions of annotators, who agree in part: people name about 65 % of FER2013's
-  faces as its labels do (Goodfellow et al., 2013). Rare expressions are read much worse than
-  common ones: see the recall of each above.
-- FER2013 and FER+ are pictures found on the web by words for emotions: many are posed, and
-  age, gender and skin colour were not recorded. How accuracy differs between groups of people
-  is therefore not known; expect that it does.
+- Labels are opinions of annotators, who agree in part. Rare expressions are read much worse
+  than common ones: see the recall of each above.
 - Expressions differ between cultures and situations, and one picture shows one moment.
-- Faces that are covered, turned far to the side, or in poor light are read less well."""
+- Faces that are covered, turned far to the side, or in poor light are read less well.
+- How accuracy differs between groups of people was not measured; expect that it does."""
+
+_FER2013_DATA = """\
+FER2013 (Goodfellow et al., "Challenges in Representation Learning", 2013) is pictures from a
+web image search, published for research; the rights in them are with those who made them.
+FER+ (Barsoum et al., 2016) is ten votes for each of its pictures, published by Microsoft. No
+picture and no vote is in this bundle."""
+
+_FER2013_LIMITS = """
+- FER2013's pictures were found by words for emotions: many are posed, and age, gender and skin
+  colour were not recorded. People name about 65 % of its faces as its labels do (Goodfellow et
+  al., 2013)."""
+
+_FER2013_NAMES = ("fer2013", "icml_face_data")
 
 _IMAGES = {"published": "as published", "unseen": "without those also in training"}
+_FIELDS = ("what", "value")
 _CROPS = {"single": "one", "flip": "mean with its mirror"}
 
 
@@ -52,7 +64,7 @@ def render_card(config: BundleConfig) -> str:
         "Data": _data(config),
         "Figures": _figures(evaluations),
         "Calibration": _calibration(config, evaluations),
-        "Limits": _LIMITS.format(size=config.input.size),
+        "Limits": _limits(config),
         "Faces it expects": _crop_frames(config),
         "How it was made": _training(config, evaluations),
     }
@@ -78,7 +90,7 @@ def _details(config: BundleConfig) -> str:
         ("made", f"{config.created} by mien {config.version}"),
         ("licence of the weights", config.licence),
     ]
-    return _table(("", ""), rows)
+    return _table(_FIELDS, rows)
 
 
 def _input(config: BundleConfig) -> str:
@@ -92,7 +104,19 @@ def _input(config: BundleConfig) -> str:
 def _data(config: BundleConfig) -> str:
     if not config.data:
         return "Not recorded."
-    return _table(("", ""), [(_words(k), _listing(v)) for k, v in config.data.items()])
+    table = _table(_FIELDS, [(_words(k), _listing(v)) for k, v in config.data.items()])
+    note = _FER2013_DATA if _is_of_fer2013(config) else "The licence of the data is not recorded."
+    return f"{table}\n\n{note}"
+
+
+def _limits(config: BundleConfig) -> str:
+    return _LIMITS.format(size=config.input.size) + (
+        _FER2013_LIMITS if _is_of_fer2013(config) else ""
+    )
+
+
+def _is_of_fer2013(config: BundleConfig) -> bool:
+    return config.data.get("name") in _FER2013_NAMES
 
 
 def _figures(evaluations: Sequence[EvaluationSummary]) -> str:
@@ -183,10 +207,12 @@ def _training(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) ->
     parts = []
     if commands:
         parts.append("```\n" + "\n".join(commands) + "\n```")
-    parts.append(_table(("", ""), [(_words(key), _listing(value)) for key, value in made.items()]))
+    if evaluations:
+        parts.append("(Exported once before, without figures, to be evaluated.)")
+    rows = [(_words(key), _listing(value)) for key, value in made.items() if value is not None]
+    parts.append(_table(_FIELDS, rows))
     if recipe:
-        rows = [(_words(key), _listing(value)) for key, value in recipe.items()]
-        parts.append(f"Recipe:\n\n{_table(('', ''), rows)}")
+        parts.append(f"Recipe:\n\n```json\n{json.dumps(recipe, indent=2)}\n```")
     return "\n\n".join(parts)
 
 
@@ -197,9 +223,11 @@ def _words(key: str) -> str:
 def _listing(value: Any) -> str:
     """Return a JSON value as one line of words."""
     if isinstance(value, Mapping):
+        if any(isinstance(inner, Mapping) for inner in value.values()):
+            return "; ".join(f"{_words(k)}: {_listing(v)}" for k, v in value.items())
         return ", ".join(f"{_words(k)} {_listing(v)}" for k, v in value.items()) or "none"
     if isinstance(value, (list, tuple)):
-        return ", ".join(_listing(item) for item in value) or "none"
+        return f"[{', '.join(_listing(item) for item in value)}]"
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, (int, float)):

@@ -51,7 +51,7 @@ def write_bundle(
     Raises:
         BundleError: If `out` is in the way, cannot be written, or the parts do not fit.
     """
-    _check_place(out, overwrite=overwrite)
+    check_place(out, overwrite=overwrite)
     try:
         out.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
@@ -69,12 +69,16 @@ def write_bundle(
     return out
 
 
-def _check_place(out: Path, *, overwrite: bool) -> None:
+def check_place(out: Path, *, overwrite: bool) -> None:
+    """Refuse a folder that a bundle cannot be written to; worth asking before long work.
+
+    Raises:
+        BundleError: If `out` is something else, or a bundle and `overwrite` is not set.
+    """
     if not out.exists():
         return
     if not (out / CONFIG_FILE).is_file():
         if out.is_dir() and not any(out.iterdir()):
-            out.rmdir()
             return
         raise BundleError(f"{out} exists and is no bundle; choose another folder")
     if not overwrite:

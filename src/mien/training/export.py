@@ -29,7 +29,7 @@ from mien import __version__
 from mien.bundle.bundle import Bundle
 from mien.bundle.config import GRAPH_INPUT, Architecture, BundleConfig, Head, InputSpec
 from mien.bundle.figures import EvaluationSummary, figures_to_dict
-from mien.bundle.write import write_bundle
+from mien.bundle.write import check_place, write_bundle
 from mien.core.errors import BundleError, ConfigError
 from mien.core.imaging import CropFrame, normalise, resize_gray
 from mien.core.labels import label_set
@@ -81,6 +81,7 @@ def export_run(
         DatasetError: If the run has no checkpoint yet.
         BundleError: If `out` is in the way or the graph does not answer as the network does.
     """
+    check_place(out, overwrite=overwrite)
     model, info = load_run_model(run_folder, checkpoint=checkpoint)
     recipe = info.recipe
     default = default_label_set or next(iter(recipe.heads))

@@ -1,0 +1,283 @@
+"""From a network to a bundle: ONNX Runtime answers as PyTorch does, or nothing is kept."""
+
+from __future__ import annotations
+
+import json
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from rich.console import Console
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from mien.bundle.config import Architecture, BundleConfig, Head, InputSpec
+from mien.bundle.load import load_bundle
+from mien.core.errors import BundleError, ConfigError, DatasetError
+from mien.core.imaging import CropFrame, normalise
+from mien.core.labels import LABEL_SETS
+from mien.data import FaceDataset
+from mien.evaluation.temperature import fit_temperature
+from mien.models import build_model, count_parameters
+from mien.training.export import (
+    OPSET,
+    PARITY_TOLERANCE,
+    check_parity,
+    export_model,
+    export_run,
+    random_faces,
+)
+from mien.training.predictor import load_run_predictor
+from mien.training.recipe import parse_recipe
+from mien.training.run import load_run_model
+from mien.training.train import train
+from training.conftest import make_faces
+
+SIZE = 24
+
+
+def make_config(*heads: str, name: str = "tiny", size: int = SIZE) -> BundleConfig:
+    return BundleConfig(
+        name=name,
+        version="0",
+        created="2026-01-01T00:00:00Z",
+        architecture=Architecture("residual", {}, 1),
+        input=InputSpec(size=size, mean=0.5, std=0.25),
+        heads=tuple(
+            Head(
+                label_set=head,
+                labels=LABEL_SETS[head].labels,
+                output=f"{head}_logits",
+                training_priors=(1 / len(LABEL_SETS[head]),) * len(LABEL_SETS[head]),
+            )
+            for head in heads
+        ),
+        default_label_set=heads[0],
+        crop_frames={"full": CropFrame(align=False)},
+        files={},
+        data={},
+        licence="not stated",
+        figures={},
+        training={},
+    )
+
+
+def shaken(model: nn.Module) -> nn.Module:
+    """Return a network whose batch norms have moved, so that folding them is put to a test."""
+    generator = torch.Generator().manual_seed(5)
+    for module in model.modules():
+        if isinstance(module, nn.modules.batchnorm._BatchNorm):
+            shape = module.running_mean.shape
+            module.running_mean.copy_(torch.randn(shape, generator=generator) / 2)
+            module.running_var.copy_(torch.rand(shape, generator=generator) + 0.5)
+            module.weight.data.copy_(torch.rand(shape, generator=generator) + 0.5)
+            module.bias.data.copy_(torch.randn(shape, generator=generator) / 2)
+    return model.eval()
+
+
+def tiny_network(*heads: str) -> nn.Module:
+    torch.manual_seed(0)
+    options = {"widths": [8, 16], "blocks": [1, 1], "stem_kernel": 3}
+    return shaken(build_model("residual", {h: len(LABEL_SETS[h]) for h in heads}, options))
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path]:
+    model = tiny_network("ferplus", "fer2013")
+    out = tmp_path_factory.mktemp("export") / "tiny"
+    return model, export_model(model, make_config("ferplus", "fer2013"), out)
+
+
+@pytest.mark.parametrize("count", [1, 3, 300])
+def test_onnx_answers_as_torch_does_for_any_number_of_faces(
+    exported: tuple[nn.Module, Path], count: int
+) -> None:
+    model, folder = exported
+    faces = np.random.default_rng(count).integers(0, 256, (count, SIZE, SIZE), np.uint8)
+    with torch.inference_mode():
+        expected = model(torch.from_numpy(normalise(faces, mean=0.5, std=0.25)))
+    answered = load_bundle(folder).predict_logits(faces)
+    assert list(answered) == ["ferplus", "fer2013"]
+    for head, logits in answered.items():
+        np.testing.assert_allclose(logits, expected[head].numpy(), atol=PARITY_TOLERANCE)
+        assert np.ptp(logits) > 0.1, "the comparison means nothing if all logits are alike"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("architecture", "heads"), [("cnn4", ("fer2013",)), ("cnn6", ("ferplus",))]
+)
+def test_the_tutorials_networks_export(
+    tmp_path: Path, architecture: str, heads: tuple[str, ...]
+) -> None:
+    torch.manual_seed(0)
+    model = shaken(build_model(architecture, {h: len(LABEL_SETS[h]) for h in heads}))
+    export_model(model, make_config(*heads, size=48), tmp_path / "out")
+    loaded = load_bundle(tmp_path / "out")
+    assert loaded.config.architecture.parameters == count_parameters(model).total
+
+
+def test_batch_norm_is_folded_and_the_opset_is_the_stated_one(
+    exported: tuple[nn.Module, Path],
+) -> None:
+    graph = onnx.load(exported[1] / "model.onnx")
+    onnx.checker.check_model(graph, full_check=True)
+    assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
+    assert [(opset.domain, opset.version) for opset in graph.opset_import] == [("", OPSET)]
+
+
+def test_the_graph_holds_nothing_of_the_machine_that_made_it(
+    exported: tuple[nn.Module, Path],
+) -> None:
+    for name in ("model.onnx", "model.safetensors"):
+        data = (exported[1] / name).read_bytes()
+        assert str(Path.cwd()).encode() not in data
+        assert b"site-packages" not in data and b".py" not in data
+
+
+def test_the_same_network_gives_the_same_graph_again(
+    exported: tuple[nn.Module, Path], tmp_path: Path
+) -> None:
+    model, folder = exported
+    again = export_model(model, make_config("ferplus", "fer2013"), tmp_path / "again")
+    for name in ("model.onnx", "model.safetensors"):
+        assert (again / name).read_bytes() == (folder / name).read_bytes()
+
+
+def test_the_weights_give_the_network_back(exported: tuple[nn.Module, Path]) -> None:
+    model, folder = exported
+    fresh = tiny_network("ferplus", "fer2013")
+    for parameter in fresh.parameters():
+        nn.init.zeros_(parameter)
+    fresh.load_state_dict(load_file(folder / "model.safetensors"))
+    faces = torch.randn(2, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
+    with torch.inference_mode():
+        torch.testing.assert_close(fresh(faces), model(faces))
+
+
+class Drifting(nn.Module):
+    """A network that answers otherwise once it has been exported."""
+
+    def __init__(self, drift: float = 0.0) -> None:
+        super().__init__()
+        torch.manual_seed(0)
+        self.linear = nn.Linear(SIZE * SIZE, 7)
+        self.drift = drift
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        logits = self.linear(images.flatten(1))
+        return {"fer2013": logits if torch.compiler.is_compiling() else logits + self.drift}
+
+
+def test_a_graph_that_answers_otherwise_is_not_kept(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="does not answer as the network does: logits of fer201"):
+        export_model(Drifting(0.01), make_config("fer2013"), tmp_path / "out")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_the_tolerance_is_the_stated_one(tmp_path: Path) -> None:
+    loaded = load_bundle(export_model(Drifting(), make_config("fer2013"), tmp_path / "out"))
+    check_parity(Drifting(), loaded)
+    check_parity(Drifting(PARITY_TOLERANCE / 2), loaded)
+    for drift in (2 * PARITY_TOLERANCE, -2 * PARITY_TOLERANCE, float("nan"), float("inf")):
+        with pytest.raises(BundleError, match=f"tolerated are {PARITY_TOLERANCE:g}"):
+            check_parity(Drifting(drift), loaded)
+
+
+def test_a_head_that_the_network_lacks_is_named(tmp_path: Path) -> None:
+    with pytest.raises(BundleError, match="the network has no head ferplus; it has: fer2013"):
+        export_model(tiny_network("fer2013"), make_config("ferplus"), tmp_path / "out")
+
+
+def test_the_made_up_faces_span_black_to_white() -> None:
+    faces = random_faces(64, SIZE)
+    assert faces.shape == (64, SIZE, SIZE) and faces.dtype == np.uint8
+    assert {0, 255} <= {int(face.max()) for face in faces if face.min() == face.max()}
+    assert len(np.unique(faces[:31].reshape(31, -1), axis=0)) == 31
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A short run over faces that can be learned."""
+    folder = tmp_path_factory.mktemp("runs") / "run"
+    train(_recipe(), make_faces(), folder, console=Console(file=StringIO()), command="mien train t")
+    return folder
+
+
+def _recipe() -> Any:
+    return parse_recipe(
+        {
+            "name": "tiny",
+            "seed": 3,
+            "model": {"name": "residual", "options": {"widths": [8, 16], "blocks": [1, 1]}},
+            "input": {"size": SIZE},
+            "heads": {"fer2013": {"target": "labels"}, "ferplus": {"target": "soft"}},
+            "optimiser": {"name": "sgd", "learning_rate": 0.05, "schedule": "onecycle"},
+            "loop": {"epochs": 3, "batch_size": 16, "ema_decay": 0.8, "precision": "fp32"},
+        }
+    )
+
+
+def test_a_run_becomes_a_bundle_that_says_how_it_was_made(
+    run: Path, faces: FaceDataset, tmp_path: Path
+) -> None:
+    frames = {"yunet": CropFrame(scale=1.2, shift_y=-0.05)}
+    out = export_run(run, tmp_path / "out", name="mine", crop_frames=frames, licence="MIT")
+    loaded = load_bundle(out)
+    config = loaded.config
+    assert (config.name, config.licence) == ("mine", "MIT")
+    assert config.default_label_set == "fer2013"
+    assert dict(config.crop_frames) == {"full": CropFrame(align=False), **frames}
+    assert config.architecture.name == "residual"
+    assert config.architecture.parameters == count_parameters(load_run_model(run)[0]).total
+    assert config.data["name"] == "bars"
+    assert config.data["rules"] == {"fer2013": "labels", "ferplus": "soft"}
+    assert config.training["seed"] == 3
+    assert config.training["epochs"] == 3
+    assert config.training["commands"][0] == "mien train t"
+    assert config.training["recipe"]["optimiser"]["learning_rate"] == 0.05
+    priors = json.loads((run / "run.json").read_text())["training_priors"]
+    assert list(config.head("ferplus").training_priors) == priors["ferplus"]
+    in_torch = load_run_predictor(run).predict_logits(faces.images_gray[:9])
+    in_onnx = loaded.predict_logits(np.ascontiguousarray(faces.images_gray[:9]))
+    for head, logits in in_onnx.items():
+        np.testing.assert_allclose(logits, in_torch[head], atol=PARITY_TOLERANCE)
+
+
+def test_temperatures_are_fitted_on_the_validation_split_alone(
+    run: Path, faces: FaceDataset, tmp_path: Path
+) -> None:
+    out = export_run(run, tmp_path / "out", calibrate_on=faces, default_label_set="ferplus")
+    config = load_bundle(out).config
+    assert config.default_label_set == "ferplus"
+    judged = faces.select_split("validation")
+    logits = load_run_predictor(run).predict_logits(np.asarray(judged.images_gray))["fer2013"]
+    expected = fit_temperature(logits, judged.class_ids)
+    assert config.head("fer2013").temperature == pytest.approx(expected, rel=1e-5)
+    assert config.head("ferplus").temperature != 1.0
+
+
+def test_an_unknown_default_label_set_is_refused(run: Path, tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no head 'rafdb'; it has: fer2013, ferplus"):
+        export_run(run, tmp_path / "out", default_label_set="rafdb")
+
+
+def test_a_run_without_a_checkpoint_is_refused(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_bytes((run / "run.json").read_bytes())
+    with pytest.raises(DatasetError, match=r"has no best\.ckpt"):
+        export_run(tmp_path / "run", tmp_path / "out")
+    with pytest.raises(ConfigError, match="is no run folder"):
+        export_run(tmp_path, tmp_path / "out")
+
+
+def test_a_bundle_in_the_way_is_not_replaced_unasked(run: Path, tmp_path: Path) -> None:
+    export_run(run, tmp_path / "out")
+    with pytest.raises(BundleError, match="is a bundle already"):
+        export_run(run, tmp_path / "out")
+    export_run(run, tmp_path / "out", name="newer", overwrite=True)
+    assert load_bundle(tmp_path / "out").name == "newer"
