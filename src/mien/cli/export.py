@@ -59,7 +59,7 @@ def export(
     For figures in the card, export, evaluate the bundle, and export again with its report:
     the graph comes out the same, and figures of another one are refused.
 
-    Example: mien export runs/mine --out bundles/mine --calibrate ../shared/data
+    Example: mien export runs/mine --out mine --calibrate ../shared/data --crop-frames mien-s
     """
     reports = [_read_json(path) for path in figures or []]
     if checkpoint not in ("best", "last"):
