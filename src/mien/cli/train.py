@@ -71,8 +71,6 @@ def train(
     check_gpus(devices)
     console = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
-    for note in dataset.notes:
-        console.print(note, style="yellow")
     if dataset.problems:
         console.print(
             f"{len(dataset.problems):,} rows or files skipped; `mien data check {data}` lists them",
