@@ -12,101 +12,51 @@ import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from mien.bundle.fields import FieldReader
 from mien.bundle.figures import figures_to_dict, read_figures, take_figures
+from mien.bundle.parts import (
+    BUNDLE_FILES,
+    CARD_FILE,
+    DETECTORS,
+    GRAPH_FILE,
+    GRAPH_INPUT,
+    WEIGHTS_FILE,
+    Architecture,
+    FileEntry,
+    Head,
+    InputSpec,
+    take_architecture,
+    take_crop_frames,
+    take_files,
+    take_heads,
+    take_input,
+)
 from mien.core.errors import BundleError
 from mien.core.imaging import CropFrame
-from mien.core.labels import LABEL_SETS, label_set
+
+__all__ = [
+    "BUNDLE_FILES",
+    "CARD_FILE",
+    "CONFIG_FILE",
+    "DETECTORS",
+    "FORMAT",
+    "GRAPH_FILE",
+    "GRAPH_INPUT",
+    "WEIGHTS_FILE",
+    "Architecture",
+    "BundleConfig",
+    "FileEntry",
+    "Head",
+    "InputSpec",
+    "is_bundle_name",
+]
 
 FORMAT = 1
 CONFIG_FILE = "config.json"
-GRAPH_FILE = "model.onnx"
-WEIGHTS_FILE = "model.safetensors"
-CARD_FILE = "MODEL_CARD.md"
-# Every file beside config.json; its checksum is kept in the config.
-BUNDLE_FILES = (GRAPH_FILE, WEIGHTS_FILE, CARD_FILE)
-
-GRAPH_INPUT = "images"
-# What `core.imaging` does; a bundle made for anything else cannot be run rightly.
-INTERPOLATION = "area-down-linear-up"
-COLOUR = "gray"
-# The detectors that a crop frame can be measured for; `cascade` is any cascade from a file.
-DETECTORS = ("blazeface", "yunet", "haar", "cascade", "full")
-
-_Value = TypeVar("_Value")
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
-
-@dataclass(frozen=True)
-class Architecture:
-    """Which network it is.
-
-    Attributes:
-        name: As `mien.models.build_model` knows it.
-        options: The options it was built with.
-        parameters: Number of parameters, trained or not.
-    """
-
-    name: str
-    options: Mapping[str, Any]
-    parameters: int
-
-
-@dataclass(frozen=True)
-class InputSpec:
-    """What the graph's input `images` (n, channels, size, size) float32 is made of.
-
-    Attributes:
-        size: Side of a face crop in pixels.
-        mean: Subtracted from gray values scaled to 0..1.
-        std: Divided by after that.
-        channels: 1.
-        interpolation: How a crop is brought to `size`: as `core.imaging.resize_gray` does.
-        colour: `gray`, ITU-R BT.601 luma.
-    """
-
-    size: int
-    mean: float
-    std: float
-    channels: int = 1
-    interpolation: str = INTERPOLATION
-    colour: str = COLOUR
-
-
-@dataclass(frozen=True)
-class Head:
-    """One output of the graph.
-
-    Attributes:
-        label_set: The name of its label set, as in `mien.core.labels`.
-        labels: The expressions in the order of the output's columns.
-        output: The graph's name for it.
-        temperature: Logits are divided by it before the softmax; fitted on validation faces.
-        training_priors: Share of each label in what it was trained on; they sum to 1.
-    """
-
-    label_set: str
-    labels: tuple[str, ...]
-    output: str
-    training_priors: tuple[float, ...]
-    temperature: float = 1.0
-
-
-@dataclass(frozen=True)
-class FileEntry:
-    """What a file of the bundle must be.
-
-    Attributes:
-        sha256: In lower-case hexadecimal.
-        bytes: Its size.
-    """
-
-    sha256: str
-    bytes: int
 
 
 @dataclass(frozen=True)
@@ -186,12 +136,12 @@ class BundleConfig:
             name=_name(reader),
             version=reader.text("version"),
             created=reader.text("created"),
-            architecture=_architecture(reader.nested("architecture")),
-            input=_input(reader.nested("input")),
-            heads=_heads(reader),
+            architecture=take_architecture(reader.nested("architecture")),
+            input=take_input(reader.nested("input")),
+            heads=take_heads(reader),
             default_label_set=reader.text("default_label_set"),
-            crop_frames=_crop_frames(reader.nested("crop_frames")),
-            files=_files(reader.nested("files")),
+            crop_frames=take_crop_frames(reader.nested("crop_frames")),
+            files=take_files(reader.nested("files")),
             data=reader.mapping("data"),
             licence=reader.text("licence"),
             figures=figures_to_dict(take_figures(reader.nested("figures"))),
@@ -272,106 +222,3 @@ def _name(reader: FieldReader) -> str:
 def is_bundle_name(text: str) -> bool:
     """Tell whether a bundle may be called so: letters, digits and inner `.`, `_`, `-`."""
     return _NAME.fullmatch(text) is not None
-
-
-def _architecture(reader: FieldReader) -> Architecture:
-    value = Architecture(
-        name=reader.text("name"),
-        options=reader.mapping("options"),
-        parameters=reader.whole("parameters", least=1),
-    )
-    reader.finish()
-    return value
-
-
-def _input(reader: FieldReader) -> InputSpec:
-    value = InputSpec(
-        size=reader.whole("size", least=1),
-        mean=reader.number("mean"),
-        std=reader.number("std", above=0.0),
-        channels=_exactly(reader, "channels", 1, reader.whole("channels", least=1)),
-        interpolation=_exactly(
-            reader, "interpolation", INTERPOLATION, reader.text("interpolation")
-        ),
-        colour=_exactly(reader, "colour", COLOUR, reader.text("colour")),
-    )
-    reader.finish()
-    return value
-
-
-def _exactly(reader: FieldReader, key: str, wanted: _Value, found: _Value) -> _Value:
-    if found and found != wanted:
-        reader.complain(key, f"this version of mien runs only {wanted!r}, got {found!r}")
-    return found
-
-
-def _heads(reader: FieldReader) -> tuple[Head, ...]:
-    heads = tuple(_head(part) for part in reader.parts("heads", least=1))
-    for what in ("label_set", "output"):
-        names = [getattr(head, what) for head in heads]
-        if len(set(names)) < len(names):
-            reader.complain("heads", f"each needs its own {what}, got {', '.join(names)}")
-    return heads
-
-
-def _head(reader: FieldReader) -> Head:
-    head = Head(
-        label_set=reader.text("label_set"),
-        labels=reader.strings("labels"),
-        output=reader.text("output"),
-        training_priors=reader.numbers("training_priors"),
-        temperature=reader.number("temperature", above=0.0),
-    )
-    reader.finish()
-    if head.label_set and head.label_set not in LABEL_SETS:
-        reader.complain("label_set", f"unknown {head.label_set!r}; known: {', '.join(LABEL_SETS)}")
-    elif (
-        head.label_set and reader.has("labels") and head.labels != label_set(head.label_set).labels
-    ):
-        reader.complain(
-            "labels",
-            f"expected {head.label_set}'s own order ({', '.join(label_set(head.label_set).labels)})"
-            f", got {', '.join(head.labels)}",
-        )
-    priors = head.training_priors
-    if reader.has("training_priors") and (
-        len(priors) != len(head.labels)
-        or not all(share > 0 for share in priors)
-        or not math.isclose(sum(priors), 1.0, abs_tol=1e-3)
-    ):
-        reader.complain(
-            "training_priors",
-            f"expected {len(head.labels)} shares above 0 that sum to 1, got {list(priors)}",
-        )
-    return head
-
-
-def _crop_frames(reader: FieldReader) -> dict[str, CropFrame]:
-    frames = {}
-    for detector in reader.names:
-        part = reader.nested(detector)
-        frames[detector] = CropFrame(
-            scale=part.number("scale", above=0.0),
-            shift_x=part.number("shift_x"),
-            shift_y=part.number("shift_y"),
-            align=part.flag("align"),
-        )
-        part.finish()
-        if detector not in DETECTORS:
-            reader.complain(detector, f"unknown detector; known: {', '.join(DETECTORS)}")
-    if not reader.empty and "full" not in frames:
-        reader.complain("full", "missing; every bundle reads pictures that are a face already")
-    return frames
-
-
-def _files(reader: FieldReader) -> dict[str, FileEntry]:
-    entries = {}
-    for name in BUNDLE_FILES:
-        part = reader.nested(name)
-        entry = FileEntry(sha256=part.text("sha256"), bytes=part.whole("bytes", least=1))
-        part.finish()
-        if entry.sha256 and not _SHA256.fullmatch(entry.sha256):
-            part.complain("sha256", f"expected 64 hexadecimal digits, got {entry.sha256!r}")
-        entries[name] = entry
-    reader.finish()
-    return entries
