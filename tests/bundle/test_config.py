@@ -11,8 +11,12 @@ from typing import Any
 import pytest
 
 from bundles import write_tiny_bundle
-from mien.bundle.config import BundleConfig
+from mien.bundle.config import DETECTORS, BundleConfig
 from mien.core.errors import BundleError
+from mien.faces.blazeface import BlazeFace
+from mien.faces.cascade import Cascade
+from mien.faces.full import FullPicture
+from mien.faces.yunet import YuNet
 
 Change = Callable[[dict[str, Any]], object]
 
@@ -149,7 +153,7 @@ BROKEN: dict[str, tuple[Change, str]] = {
     ),
     "unknown detector": (
         put("crop_frames", "mtcnn", value={"scale": 1, "shift_x": 0, "shift_y": 0, "align": True}),
-        "crop_frames.mtcnn: unknown detector; known: blazeface, yunet, haar, cascade, full",
+        "crop_frames.mtcnn: unknown detector; known: blazeface, yunet, haar, full",
     ),
     "no frame of the full picture": (drop("crop_frames", "full"), "crop_frames.full: missing"),
     "frame of no size": (
@@ -254,3 +258,8 @@ def test_what_json_cannot_hold_is_not_written(written: dict[str, Any]) -> None:
     config = BundleConfig.from_dict({**written, "data": {"share": float("nan")}})
     with pytest.raises(BundleError, match="the config of bundle tiny is not JSON"):
         config.to_json()
+
+
+def test_every_detector_can_have_its_crop_frame() -> None:
+    keys = {detector.frame_key for detector in (BlazeFace, YuNet, Cascade, FullPicture)}
+    assert keys == set(DETECTORS)

@@ -52,21 +52,27 @@ def test_a_run_is_exported_evaluated_and_exported_with_its_figures(
     run: Path, tmp_path: Path
 ) -> None:
     out, report = tmp_path / "out", tmp_path / "evaluation.json"
-    donor = write_tiny_bundle(tmp_path / "donor")
-    base = ["export", str(run), "--out", str(out), "--crop-frames", str(donor)]
-    first = runner.invoke(app, base)
+    frame = {"scale": 1.3, "shift_x": 0.01, "shift_y": -0.1, "align": True}
+    measured = tmp_path / "frames.json"
+    measured.write_text(json.dumps({"detectors": {"yunet": {"frame": frame, "n": 10}}}))
+    base = ["export", str(run), "--out", str(out)]
+    first = runner.invoke(app, [*base, "--crop-frames", str(measured)])
     assert first.exit_code == 0, first.output
     assert "Next: mien evaluate" in first.output
-    assert dict(load_bundle(out).config.crop_frames) == dict(CROP_FRAMES)
+    frames = load_bundle(out).config.crop_frames
+    assert dict(frames) == {"full": CropFrame(align=False), "yunet": CropFrame(**frame)}
 
     write_report(out, report)
+    donor = write_tiny_bundle(tmp_path / "donor")
     with_figures = [*base, "--figures", str(report), "--name", "mine", "--licence", "MIT"]
+    with_figures += ["--crop-frames", str(donor)]
     refused = runner.invoke(app, with_figures)
     assert isinstance(refused.exception, BundleError), "a bundle is not replaced unasked"
     second = runner.invoke(app, [*with_figures, "--overwrite"])
     assert second.exit_code == 0, second.output
     config = load_bundle(out).config
     assert (config.name, config.licence) == ("mine", "MIT")
+    assert dict(config.crop_frames) == dict(CROP_FRAMES)
     (summary,) = read_figures(config.figures)
     assert summary.headline.n == 30
     assert "rule fer2013, n 30" in (out / "MODEL_CARD.md").read_text()
@@ -83,17 +89,6 @@ def test_figures_of_another_model_are_refused(run: Path, tmp_path: Path) -> None
     assert isinstance(result.exception, BundleError)
     assert "figures of another graph" in str(result.exception)
     assert not (tmp_path / "out").exists()
-
-
-def test_measured_crop_frames_are_read_from_their_file(run: Path, tmp_path: Path) -> None:
-    frame = {"scale": 1.3, "shift_x": 0.01, "shift_y": -0.1, "align": True}
-    path = tmp_path / "frames.json"
-    path.write_text(json.dumps({"detectors": {"yunet": {"frame": frame, "n": 10}}}))
-    out = tmp_path / "out"
-    result = runner.invoke(app, ["export", str(run), "--out", str(out), "--crop-frames", str(path)])
-    assert result.exit_code == 0, result.output
-    frames = load_bundle(out).config.crop_frames
-    assert dict(frames) == {"full": CropFrame(align=False), "yunet": CropFrame(**frame)}
 
 
 @pytest.mark.parametrize(

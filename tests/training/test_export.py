@@ -15,6 +15,7 @@ from rich.console import Console
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
+from bundles import write_tiny_bundle
 from mien.bundle.config import Architecture, BundleConfig, Head, InputSpec
 from mien.bundle.load import load_bundle
 from mien.core.errors import BundleError, ConfigError, DatasetError
@@ -275,9 +276,9 @@ def test_a_run_without_a_checkpoint_is_refused(run: Path, tmp_path: Path) -> Non
         export_run(tmp_path, tmp_path / "out")
 
 
-def test_a_bundle_in_the_way_is_not_replaced_unasked(run: Path, tmp_path: Path) -> None:
-    export_run(run, tmp_path / "out")
+def test_a_bundle_in_the_way_is_refused_before_any_work(run: Path, tmp_path: Path) -> None:
+    folder = write_tiny_bundle(tmp_path)
+    before = (folder / "config.json").read_bytes()
     with pytest.raises(BundleError, match="is a bundle already"):
-        export_run(run, tmp_path / "out")
-    export_run(run, tmp_path / "out", name="newer", overwrite=True)
-    assert load_bundle(tmp_path / "out").name == "newer"
+        export_run(run, folder)
+    assert (folder / "config.json").read_bytes() == before

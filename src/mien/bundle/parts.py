@@ -25,8 +25,8 @@ GRAPH_INPUT = "images"
 # What `core.imaging` does; a bundle made for anything else cannot be run rightly.
 INTERPOLATION = "area-down-linear-up"
 COLOUR = "gray"
-# The detectors that a crop frame can be measured for; `cascade` is any cascade from a file.
-DETECTORS = ("blazeface", "yunet", "haar", "cascade", "full")
+# What a crop frame can be measured for: the `frame_key` of each detector in `mien.faces`.
+DETECTORS = ("blazeface", "yunet", "haar", "full")
 
 _Value = TypeVar("_Value")
 
