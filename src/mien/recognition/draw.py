@@ -202,7 +202,7 @@ def _bar(
 
 
 def _join(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
-    """Set the cards in columns right of the picture or in rows below it, whichever is smaller."""
+    """Set the cards in columns right of the picture or in rows below it, whichever is the smaller sheet."""
     card_width, card_height = cards[0].size
     down = max(1, picture.height // card_height)
     columns = math.ceil(len(cards) / down)
@@ -210,7 +210,8 @@ def _join(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
     across = max(1, picture.width // card_width)
     rows = math.ceil(len(cards) / across)
     below = max(picture.width, across * card_width), picture.height + rows * card_height
-    stands_right = right[0] * right[1] <= below[0] * below[1]
+    # Beside is easier to read than below, so it may cost a little more room.
+    stands_right = right[0] * right[1] <= 1.25 * below[0] * below[1]
     sheet = Image.new("RGB", right if stands_right else below, _GROUND)
     sheet.paste(picture, (0, 0))
     for place, card in enumerate(cards):
