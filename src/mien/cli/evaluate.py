@@ -71,14 +71,13 @@ def evaluate(
     """
     from rich.console import Console
 
-    from mien.data import open_dataset
+    from mien.cli.opening import open_with_progress
     from mien.evaluation.report import terminal_report
 
     _check_places(out, json_file)
     predictor, description, packages = _load_model(model, threads)
     progress = Console(stderr=True, highlight=False)
-    with progress.status("Opening the data"):
-        dataset = open_dataset(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes)
     evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)
     provenance = _provenance(description, packages, data, speed)
     written = _write(evaluation, provenance, out, json_file)

@@ -35,14 +35,15 @@ def frames(
     """
     import numpy as np
 
-    from mien.data import SPLITS, open_dataset
+    from mien.cli.opening import open_with_progress
+    from mien.data import SPLITS
     from mien.faces import open_detector
     from mien.faces.framing import measure_frame, write_frames
 
     console = Console(stderr=True)
     # Opened first: one that cannot run should say so before any waiting.
     opened = [open_detector(name, threads=threads) for name in detector or DEFAULT_DETECTORS]
-    dataset = open_dataset(data)
+    dataset = open_with_progress(data)
     rows = np.flatnonzero(dataset.splits == SPLITS.index("train"))
     chosen = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)
     faces_gray = dataset.images_gray[np.sort(chosen)]

@@ -266,11 +266,16 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
         "commands": [command for command in commands if command],
         "seed": recipe["seed"],
         "epochs": facts.get("epochs_done"),
+        "epochs_planned": recipe["loop"]["epochs"],
         "selected": facts.get("selected_by"),
         "checkpoint": checkpoint,
         "best_epoch": facts.get("best", {}).get("epoch"),
         "git_commit": environment.pop("git_commit", None),
         "versions": environment,
+        "resumed": [
+            {key: part.get(key) for key in ("after_epoch", "git_commit", "command")}
+            for part in info.resumed
+        ],
         "recipe": {k: v for k, v in recipe.items() if k not in ("name", "model", "seed", "input")},
         "export": {"opset": OPSET, "parity_tolerance": PARITY_TOLERANCE},
     }
