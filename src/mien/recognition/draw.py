@@ -202,7 +202,7 @@ def _bar(
 
 
 def _join(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
-    """Set the cards in columns right of the picture or in rows below it, whichever is the smaller sheet."""
+    """Set the cards in columns beside the picture, or in rows below where that is smaller."""
     card_width, card_height = cards[0].size
     down = max(1, picture.height // card_height)
     columns = math.ceil(len(cards) / down)
