@@ -148,7 +148,9 @@ def npm(arguments: list[str], folder: Path) -> None:
     )
     if done.returncode == 0:
         return
-    last_lines = "\n".join(f"    {line}" for line in done.stdout.strip().splitlines()[-12:])
+    # npm prints a stack trace of its own inside, which tells a user nothing.
+    said = [line for line in done.stdout.strip().splitlines() if "    at " not in line]
+    last_lines = "\n".join(f"    {line}" for line in said[-16:])
     command = f"npm {' '.join(arguments[:2])}"
     advice = (
         "npm needs to reach an npm registry to fetch the page's parts. Check the connection; "
