@@ -149,6 +149,9 @@ class RecognizerEngine:
                 f"unknown label set {choice.label_set!r}; bundle {self._bundle.name} has: "
                 f"{', '.join(self._bundle.label_sets)}"
             )
+        # What is loaded answers at once, even while another is being loaded.
+        if known := self._recognizers.get(choice):
+            return known
         # Two threads that ask for the same recognizer at once must not load it twice.
         with self._loading:
             if choice not in self._recognizers:
