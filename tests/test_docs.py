@@ -194,17 +194,31 @@ def test_without_files_nothing_is_claimed(fill: ModuleType) -> None:
 
 
 def test_speed_table_says_what_was_measured_where(fill: ModuleType) -> None:
+    start = {
+        "import_mien_s": 0.123456,
+        "import_mien_limit_s": 0.3,
+        "predict_photo_s": 1.2,
+        "predict_photo_limit_s": 1.5,
+    }
+    detectors = {
+        "whole_frame_limit_ms": 15.0,
+        "haar": {"whole_frame_ms": 161.7},
+        "yunet": "no weights",
+    }
     bench = {
         "machine": {"cpu": "Some CPU", "cores": 2, "python": "3.11.7"},
         "results": {
-            "start": {"status": "measured", "figures": {"import_s": 0.123456, "runs": 9}},
+            "start": {"status": "measured", "figures": start},
+            "detectors": {"status": "measured", "figures": detectors},
             "data_cache": {"status": "not here", "reason": "needs FER2013"},
         },
     }
     (fill.FIGURES / "bench.json").write_text(json.dumps(bench))
     block = fill.speed_block()
-    assert "| start | `import_s` | 0.1235 |" in block
-    assert "| data_cache | not here | needs FER2013 |" in block
+    assert "| `import mien` | 0.123 s | 0.3 s |" in block
+    assert "detected by haar, read, one core | 162 ms | 15 ms |" in block
+    assert "yunet" not in block
+    assert "Not measured: data_cache (needs FER2013)." in block
     assert "Some CPU, 2 cores, Python 3.11.7" in block
 
 
