@@ -6,7 +6,7 @@
 A block is what stands between `<!-- figures:NAME -->` and `<!-- /figures -->`; NAME is a key
 of `BLOCKS`. The figures come from files in docs/figures/:
 
-    evaluate-MODEL.json    the report of `mien evaluate MODEL ... --split test --json FILE`
+    evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
 
 from the bundles in the package, and from the command line itself.

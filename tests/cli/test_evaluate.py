@@ -63,8 +63,8 @@ def error_of(result: Result, kind: type[MienError]) -> str:
 
 
 def test_bundle_is_evaluated_to_every_file(tmp_path: Path, data: Path, bundle: Path) -> None:
-    out, copy = tmp_path / "new" / "report", tmp_path / "elsewhere" / "figures.json"
-    result = invoke(bundle, "--data", data, "--out", out, "--json", copy, "--batch-size", 3)
+    out = tmp_path / "new" / "report"
+    result = invoke(bundle, "--data", data, "--out", out, "--batch-size", 3)
     assert result.exit_code == 0, result.output
     assert {path.name for path in out.iterdir()} == {
         "evaluation.json",
@@ -75,15 +75,22 @@ def test_bundle_is_evaluated_to_every_file(tmp_path: Path, data: Path, bundle: P
             for kind in ("confusion", "reliability", "classes")
         ),
     }
-    assert copy.read_bytes() == (out / "evaluation.json").read_bytes()
     assert "tiny on fer2013, test split, rule fer2013, n = 10" in result.stdout
     assert "rule majority, n = 9" in result.stdout
-    report = json.loads(copy.read_text())
+    report = json.loads((out / "evaluation.json").read_text())
     model = report["provenance"]["model"]
     config = json.loads((bundle / "config.json").read_text())
     assert model["sha256"] == config["files"]["model.onnx"]["sha256"]
     assert "onnxruntime" in report["provenance"]["versions"]
     assert [rule["n_also_in_training"] for rule in report["rules"]] == [1, 1]
+
+
+def test_json_is_all_that_standard_output_gets(tmp_path: Path, data: Path, bundle: Path) -> None:
+    out = tmp_path / "report"
+    result = invoke(bundle, "--data", data, "--out", out, "--rule", "fer2013", "--json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout) == json.loads((out / "evaluation.json").read_text())
+    assert str(out / "evaluation.html") in result.stderr
 
 
 def test_figures_are_those_of_the_model_on_those_faces(
@@ -146,8 +153,6 @@ def test_mistakes_are_told_before_the_work(tmp_path: Path, data: Path, bundle: P
     (tmp_path / "file").write_text("")
     in_the_way = invoke(bundle, "--data", data, "--out", tmp_path / "file" / "out")
     assert "cannot make the folder" in error_of(in_the_way, DatasetError)
-    folder = invoke(bundle, "--data", data, "--out", out, "--json", tmp_path)
-    assert "expected a file for --json" in error_of(folder, DatasetError)
 
 
 def test_run_folder_without_torch_says_which_extra(

@@ -55,9 +55,9 @@ def evaluate(
         Path | None,
         typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
     ] = None,
-    json_file: Annotated[
-        Path | None, typer.Option("--json", help="Also write the JSON report to this file.")
-    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print evaluation.json instead of the table.")
+    ] = False,
     batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = 256,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
 ) -> None:
@@ -74,29 +74,26 @@ def evaluate(
     from mien.cli.opening import open_with_progress
     from mien.evaluation.report import terminal_report
 
-    _check_places(out, json_file)
+    _make_folder(out)
     predictor, description, packages = _load_model(model, threads)
     progress = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
     evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)
     provenance = _provenance(description, packages, data, speed)
-    written = _write(evaluation, provenance, out, json_file)
-    console = Console(highlight=False)
-    console.print(terminal_report(evaluation))
-    console.print(f"Report: {written}", soft_wrap=True)
+    page = _write(evaluation, provenance, out)
+    if as_json:
+        print((out / "evaluation.json").read_text(encoding="utf-8"), end="")
+    else:
+        Console(highlight=False).print(terminal_report(evaluation))
+    progress.print(f"Report: {page}", soft_wrap=True, markup=False)
 
 
-def _check_places(out: Path, json_file: Path | None) -> None:
-    """Refuse what cannot be written before the work is done rather than after it."""
-    for folder in (out, json_file.parent if json_file else out):
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise DatasetError(
-                f"cannot make the folder {folder}: {error.strerror or error}"
-            ) from error
-    if json_file is not None and json_file.is_dir():
-        raise DatasetError(f"expected a file for --json, got the folder {json_file}")
+def _make_folder(folder: Path) -> None:
+    """Refuse a place that cannot be written before the work is done rather than after it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DatasetError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
 def _load_model(model: str, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
@@ -203,9 +200,7 @@ def _provenance(
     )
 
 
-def _write(
-    evaluation: Evaluation, provenance: Provenance, out: Path, json_file: Path | None
-) -> Path:
+def _write(evaluation: Evaluation, provenance: Provenance, out: Path) -> Path:
     """Write every file of the report and return the page's path."""
     from mien.evaluation.page import write_page
     from mien.evaluation.plots import write_plots
@@ -213,9 +208,7 @@ def _write(
 
     page = out / "evaluation.html"
     try:
-        for path in (out / "evaluation.json", json_file):
-            if path is not None:
-                write_json(evaluation, provenance, path)
+        write_json(evaluation, provenance, out / "evaluation.json")
         write_plots(evaluation, out)
         write_page(evaluation, provenance, page)
     except OSError as error:
