@@ -5,7 +5,10 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -214,11 +217,73 @@ def test_pictures_of_one_name_get_outputs_of_their_own(photos: Path) -> None:
     assert [str(picture.relative) for picture in found] == ["a.png", "a-2.png"]
 
 
-def test_an_empty_folder_is_a_row_with_its_error(predict: Predict, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("argument", "words"),
+    [
+        ("empty", "no pictures in this folder or below"),
+        ("no*.png", "no file matches this pattern"),
+        ("a**b/*.png", "no file matches this pattern"),
+        ("none.png", "No such file"),
+        ("~nobody-has-this-name.png", "No such file"),
+        ("x" * 300 + ".png", "File name too long"),
+    ],
+)
+def test_what_stands_for_no_picture_is_a_row_that_says_why(
+    predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, argument: str, words: str
+) -> None:
     (tmp_path / "empty").mkdir()
-    done = predict(tmp_path / "empty")
+    monkeypatch.chdir(tmp_path)
+    done = predict(argument, "--json")
     assert done.exit_code == 1
-    assert "empty" in done.stdout
+    (row,) = json.loads(done.stdout)
+    assert row["source"] == argument
+    assert words in row["error"]
+
+
+def test_names_with_a_tilde_spaces_and_emoji_are_read(
+    predict: Predict, tmp_path: Path, astronaut_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    names = ["~photo.png", "a face \U0001f600.png"]
+    for name in names:
+        shutil.copy(astronaut_path, name)
+    done = predict(*names, "--detector", "full", "--json")
+    assert [row["source"] for row in json.loads(done.stdout)] == names
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="names are text on this system")
+def test_a_name_that_is_no_text_can_be_written_to_every_output(
+    predict: Predict, tmp_path: Path, astronaut_path: Path
+) -> None:
+    folder = tmp_path / "odd"
+    folder.mkdir()
+    shutil.copy(astronaut_path, os.fsencode(folder) + b"/bad\xff.png")
+    table, parquet, out = tmp_path / "t.csv", tmp_path / "t.parquet", tmp_path / "out"
+    done = predict(
+        folder, "--detector", "full", "--json", "--csv", table, "--parquet", parquet,
+        "--annotate", out, "--crops", out,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.exception
+    name = f"{folder}/bad\\xff.png"
+    assert json.loads(done.stdout)[0]["source"] == name
+    assert rows_of(table.read_text())[0]["source"] == name
+    assert pq.read_table(parquet)["source"].to_pylist() == [name]
+    assert len(list(out.iterdir())) == 2
+
+
+def test_an_encoding_without_emoji_does_not_end_the_work(
+    tiny_bundle: Path, tmp_path: Path, astronaut_path: Path
+) -> None:
+    photo = tmp_path / "face \U0001f600.png"
+    shutil.copy(astronaut_path, photo)
+    program = [sys.executable, "-c", "from mien.cli.main import run; run()", "predict", str(photo)]
+    program += ["--bundle", str(tiny_bundle), "--detector", "full"]
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    for form in ([], ["--json"], ["--csv", "-"]):
+        done = subprocess.run([*program, *form], capture_output=True, env=environment, timeout=120)
+        assert done.returncode == 0, done.stderr
+        if "--json" in form:
+            assert json.loads(done.stdout)[0]["source"] == str(photo)
 
 
 def test_a_long_table_says_what_it_leaves_out(

@@ -6,6 +6,7 @@ when it runs, so `mien --help` answers at once.
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import Annotated
 
@@ -63,6 +64,10 @@ app.command()(serve)
 
 def run() -> None:
     """Run the command line; exit 0 when done, 1 when the work failed, 2 on wrong use."""
+    for stream in (sys.stdout, sys.stderr):
+        # A letter that the terminal's encoding lacks is escaped, not the end of the work.
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
         app()
     except MienError as error:

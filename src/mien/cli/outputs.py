@@ -57,10 +57,12 @@ def rows_of(result: FrameResult) -> list[dict[str, Any]]:
 def json_sink(stream: IO[str]) -> Iterator[Sink]:
     """Write a JSON array with an object for each picture."""
     before = "[\n"
+    # Names may hold any letter, which only UTF-8 can write as it is.
+    ascii_only = (stream.encoding or "").lower().replace("-", "") != "utf8"
 
     def write(result: FrameResult, _: PictureSource) -> None:
         nonlocal before
-        stream.write(before + json.dumps(result.to_dict(), ensure_ascii=False))
+        stream.write(before + json.dumps(result.to_dict(), ensure_ascii=ascii_only))
         before = ",\n"
 
     yield write

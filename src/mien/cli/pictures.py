@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -18,60 +20,68 @@ class PictureSource:
     """One picture that was asked for.
 
     Attributes:
-        name: How it is called in results: the path as the user would write it, or `-`.
+        name: How it is called in results: the path as the user would write it, or `-`. Bytes
+            that are no text are escaped, so that every output can hold it.
         data: What to read: a path, or the bytes that came by standard input.
         relative: Path below the output folder for files made of it; no two are the same.
+        missing: Why there is no picture behind an argument, in words that fit it better than
+            what reading `data` says; None where there may be one.
     """
 
     name: str
     data: Path | bytes
     relative: Path
+    missing: str | None = None
 
 
 def find_pictures(arguments: Iterable[str]) -> list[PictureSource]:
     """Return the pictures that files, folders, globs and `-` stand for, each once, in order.
 
-    A folder stands for every picture below it, by suffix. What matches nothing is kept as it
-    is: reading it then gives the error that belongs to it.
+    A folder stands for every picture below it, by suffix. What stands for no picture is kept,
+    so that it becomes a row with its error like any other that cannot be read.
     """
     found: dict[str, PictureSource] = {}
     taken: set[Path] = set()
-    for path, relative in _expand(arguments):
-        name = STDIN if path is None else str(path)
-        if name in found:
+    for path, relative, missing in _expand(arguments):
+        key = STDIN if path is None else str(path)
+        if key in found:
             continue
+        name = os.fsencode(key).decode("utf-8", "backslashreplace")
         data = sys.stdin.buffer.read() if path is None else path
-        found[name] = PictureSource(name, data, _unused(relative, taken))
+        found[key] = PictureSource(name, data, _unused(relative, taken), missing)
     return list(found.values())
 
 
-def _expand(arguments: Iterable[str]) -> Iterator[tuple[Path | None, Path]]:
+def _expand(arguments: Iterable[str]) -> Iterator[tuple[Path | None, Path, str | None]]:
     for argument in arguments:
-        path = Path(argument).expanduser()
+        # A file may be called ~photo.jpg, and a shell's own pattern passes such names on.
+        known = os.path.lexists(argument)
+        path = Path(argument if known else os.path.expanduser(argument))  # noqa: PTH111
         if argument == STDIN:
-            yield None, Path("stdin.png")
-        elif path.is_dir():
+            yield None, Path("stdin.png"), None
+        # Unlike pathlib's, the questions of os.path have an answer for every name, however odd.
+        elif os.path.isdir(path):  # noqa: PTH112
             yield from _below(path)
-        elif path.exists() or not any(sign in argument for sign in "*?["):
-            yield path, Path(path.name)
+        elif known or not glob.has_magic(argument):
+            yield path, Path(path.name), None
         else:
-            # pathlib takes no absolute pattern, but one below a root.
-            pattern = str(path.relative_to(path.anchor))
-            matches = [
-                match for match in sorted(Path(path.anchor).glob(pattern)) if match.is_file()
-            ]
-            yield from ((match, Path(match.name)) for match in matches or [path])
+            matches = [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
+            files = [match for match in matches if match.is_file()]
+            yield from ((match, Path(match.name), None) for match in files)
+            if not files:
+                yield path, Path(path.name), "no file matches this pattern"
 
 
-def _below(folder: Path) -> Iterator[tuple[Path, Path]]:
+def _below(folder: Path) -> Iterator[tuple[Path, Path, str | None]]:
     pictures = [
         path
         for path in sorted(folder.rglob("*"))
         if path.suffix.lower() in SUFFIXES and path.is_file()
     ]
-    yield from ((path, path.relative_to(folder)) for path in pictures)
+    yield from ((path, path.relative_to(folder), None) for path in pictures)
     if not pictures:
-        yield folder, Path(folder.name)
+        kinds = " ".join(sorted(suffix.lstrip(".") for suffix in SUFFIXES))
+        yield folder, Path(folder.name), f"no pictures in this folder or below ({kinds})"
 
 
 def _unused(relative: Path, taken: set[Path]) -> Path:

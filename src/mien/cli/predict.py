@@ -150,7 +150,8 @@ def _read(
         task = progress.add_task("", total=len(pictures), rate="")
         results = recognizer.analyze_many(picture.data for picture in pictures)
         for result, picture in zip(results, pictures, strict=True):
-            yield replace(result, source=picture.name), picture
+            error = result.error and (picture.missing or result.error)
+            yield replace(result, source=picture.name, error=error), picture
             speed = progress.tasks[0].speed
             progress.update(task, advance=1, rate=f"{speed:.1f}/s" if speed else "")
 
