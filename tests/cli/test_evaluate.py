@@ -12,6 +12,7 @@ from typer.testing import CliRunner, Result
 
 from bundles import MEAN, STD, linear_weights, write_tiny_bundle
 from fer2013_files import csv_text, make_faces, write_votes
+import mien
 from mien.cli.main import app
 from mien.core.errors import (
     BundleError,
@@ -160,6 +161,12 @@ def test_run_folder_without_torch_says_which_extra(
 ) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "run.json").write_text("{}")
+    # As in a fresh process: what an earlier test imported must not answer.
+    for name in list(sys.modules):
+        if name.split(".")[:2] in (["mien", "training"], ["mien", "models"]):
+            monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(mien, "training", None, raising=False)
+    monkeypatch.setattr(mien, "models", None, raising=False)
     monkeypatch.setitem(sys.modules, "torch", None)
     result = invoke(tmp_path / "run", "--data", data, "--out", tmp_path / "out")
     assert "pip install 'mien[train]'" in error_of(result, MissingExtraError)
