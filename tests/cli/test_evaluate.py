@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner, Result
 
+import mien
 from bundles import MEAN, STD, linear_weights, write_tiny_bundle
 from fer2013_files import csv_text, make_faces, write_votes
-import mien
 from mien.cli.main import app
 from mien.core.errors import (
     BundleError,
