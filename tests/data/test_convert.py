@@ -110,6 +110,22 @@ def test_an_existing_folder_is_never_overwritten(tmp_path: Path, with_votes: Fac
         write_folders(with_votes, tmp_path / "file")
 
 
+def test_votes_that_lie_beside_are_kept_if_the_same_and_never_replaced(
+    tmp_path: Path, with_votes: FaceDataset
+) -> None:
+    votes = tmp_path / "source/fer2013new.csv"
+    # Spelled otherwise than mien does, as Microsoft's file is, so that a rewrite would show.
+    votes.write_text(votes.read_text().replace("\n", "\r\n"), newline="")
+    before = votes.read_bytes()
+    write_csv(with_votes, tmp_path / "source/copy.csv")
+    assert votes.read_bytes() == before
+    part = with_votes.select_split("train")
+    with pytest.raises(DatasetError, match="other votes"):
+        write_csv(part, tmp_path / "source/part.csv")
+    assert votes.read_bytes() == before
+    assert not (tmp_path / "source/part.csv").exists()
+
+
 def test_ctrl_c_leaves_the_former_file_and_no_half_folder(
     tmp_path: Path, with_votes: FaceDataset
 ) -> None:

@@ -118,9 +118,12 @@ BAD_ROWS = [
     (f"0,-1{GOOD[1:]},Training", "pixel_value", "'-1'"),
     (f"0,1.5{GOOD[1:]},Training", "pixel_value", "'1.5'"),
     (f"0,x{GOOD[1:]},Training", "pixel_value", "'x'"),
+    (f"0,{'9' * 5000} {GOOD},Training", "pixel_value", r"got '9{20}\.\.\.' as pixel 0"),
     (f"0,²{GOOD[1:]},Training", "pixel_value", "²"),
     (f"7,{GOOD},Training", "label", "0..6 or its name, got '7'"),
     (f"-1,{GOOD},Training", "label", "'-1'"),
+    (f"{'1' * 5000},{GOOD},Training", "label", r"got '1{20}\.\.\.'$"),
+    (f"{GOOD},0,Training", "label", r"got '[\d ]{20}\.\.\.'$"),
     (f"bored,{GOOD},Training", "label", "'bored'"),
     (f"contempt,{GOOD},Training", "label", "'contempt'"),
     (f"0,{GOOD},Holiday", "split", "unknown split 'Holiday'"),
@@ -191,8 +194,13 @@ def test_votes_of_another_usage_are_refused(tmp_path: Path) -> None:
 
 
 def test_what_is_no_dataset_is_refused_with_a_reason(tmp_path: Path) -> None:
+    # Bit 0 of the flags, in the file's header and in the directory, says encrypted.
+    locked = bytearray(write_packed(tmp_path / "b.csv.zip", TEXT).read_bytes())
+    locked[6] |= 1
+    locked[locked.index(b"PK\x01\x02") + 8] |= 1
     cases = {
-        "empty.csv": (b"", "expected a CSV"),
+        "empty.csv": (b"", "is empty"),
+        "locked.zip": (locked, "cannot unpack .* password required"),
         "names.csv": (b"a,b\n1,2\n", "columns emotion, pixels"),
         "headless.csv": (f"0,{GOOD},Training\n".encode(), "columns emotion, pixels"),
         "only_header.csv": (b"emotion,pixels,Usage\n", "none of its 0 rows"),

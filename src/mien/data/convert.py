@@ -27,7 +27,7 @@ from mien.core.errors import DatasetError
 from mien.core.labels import FER2013, FERPLUS_VOTE_COLUMNS
 from mien.data.csv_rows import Progress
 from mien.data.dataset import SPLITS, FaceDataset, Int64Array, UInt8Array
-from mien.data.ferplus import FERPLUS_FILE, face_file_name
+from mien.data.ferplus import FERPLUS_FILE, face_file_name, read_ferplus_votes
 from mien.data.folders import UNLABELLED_FOLDER
 
 # What FER2013 calls its splits, in the order of `SPLITS`.
@@ -85,6 +85,9 @@ def write_folders(
 def write_csv(dataset: FaceDataset, path: Path | str, *, progress: Progress | None = None) -> Path:
     """Write a CSV file with the columns emotion, pixels and Usage, packed as its suffix says.
 
+    FER+ votes go beside it as fer2013new.csv; one that is there already and says the same,
+    such as the one that the votes came from, is left as it is.
+
     Args:
         dataset: What to write; unlabelled faces get an empty emotion.
         path: `.csv`, `.csv.gz`, `.csv.xz` or `.csv.zip`; replaced when the new one is whole.
@@ -95,7 +98,7 @@ def write_csv(dataset: FaceDataset, path: Path | str, *, progress: Progress | No
 
     Raises:
         DatasetError: If there are faces that FER2013 has no label for, the suffix is another,
-            or it cannot be written.
+            other votes lie beside, or it cannot be written.
     """
     target = Path(path)
     if not is_csv_name(target):
@@ -106,6 +109,8 @@ def write_csv(dataset: FaceDataset, path: Path | str, *, progress: Progress | No
     emotions = _fer2013_emotions(dataset)
     rows = row_numbers(dataset)
     order = np.argsort(rows, kind="stable")
+    votes_file = target.parent / FERPLUS_FILE
+    votes_are_there = votes_file.exists() and _has_votes(votes_file, dataset, order)
     with _whole_file(target) as part, _packed(part, target) as file:
         file.write(b"emotion,pixels,Usage\n")
         for done, index in enumerate(order.tolist()):
@@ -114,8 +119,8 @@ def write_csv(dataset: FaceDataset, path: Path | str, *, progress: Progress | No
             file.write(b"%s,%s,%s\n" % (emotions[index].encode(), pixels, usage.encode()))
             if progress and done % _ROWS_PER_REPORT == 0:
                 progress(done / len(dataset))
-    if dataset.votes is not None:
-        with _whole_file(target.parent / FERPLUS_FILE) as part:
+    if dataset.votes is not None and not votes_are_there:
+        with _whole_file(votes_file) as part:
             # Rows of the new file are counted afresh, and the votes are joined by row.
             _write_votes(dataset, part, order, np.argsort(order))
     return target
@@ -159,6 +164,20 @@ def _pixel_text(face: UInt8Array) -> bytes:
     """Return `70 80 82 ...` row by row, 10 times as fast as joining words."""
     codes: UInt8Array = _DIGITS[face.ravel()].view(np.uint8)
     return bytes(codes[codes != 0][:-1])
+
+
+def _has_votes(path: Path, dataset: FaceDataset, order: Int64Array) -> bool:
+    """Whether a votes file that lies where ours would go says the same; refuse other votes."""
+    if dataset.votes is None:
+        return False
+    there = read_ferplus_votes(path)
+    same = np.array_equal(there.votes, dataset.votes[order])
+    if not (same and np.array_equal(there.splits, dataset.splits[order])):
+        raise DatasetError(
+            f"{path} has other votes than those of {dataset.name}, and is not replaced; "
+            "write into another folder"
+        )
+    return True
 
 
 def _write_votes(dataset: FaceDataset, path: Path, order: Int64Array, rows: Int64Array) -> None:

@@ -30,6 +30,8 @@ Progress = Callable[[float], None]
 """Takes the part that is done, 0..1, as often as there is news."""
 
 _ROWS_PER_REPORT = 256
+# How much of a bad value is shown: swapped columns would put 2304 numbers into a message.
+_SHOWN = 20
 _SPACE, _ZERO = ord(" "), ord("0")
 
 
@@ -75,7 +77,7 @@ class _Layout:
         if "pixels" not in names:
             raise DatasetError(
                 f"{path}: expected a CSV whose first line names the columns emotion, pixels and "
-                f"Usage (pixels at least), got {line[:60]!r}"
+                f"Usage (pixels at least), got {line[:60].decode(errors='replace')!r}"
             )
         found = {name: names.index(name) if name in names else -1 for name in ("emotion", "usage")}
         return cls(names.index("pixels"), found["emotion"], found["usage"], len(names))
@@ -114,7 +116,10 @@ def parse_csv(
     problems: list[Problem] = []
     number = -1
     with open_lines(path) as (lines, done):
-        layout = _Layout.of_header(next(lines, b""), path)
+        header = next(lines, b"")
+        if not header:
+            raise DatasetError(f"{path} is empty; fetch it again")
+        layout = _Layout.of_header(header, path)
         for number, line in enumerate(line for line in lines if line.strip()):
             try:
                 pixels, split, class_id = layout.parse(line, size * size)
@@ -167,7 +172,14 @@ def _unpack(raw: IO[bytes], path: Path, stack: ExitStack) -> Iterable[bytes]:
     raw.seek(0)
     if magic.startswith(b"PK\x03\x04"):
         archive = stack.enter_context(zipfile.ZipFile(raw))
-        return stack.enter_context(archive.open(_pick_csv(archive.namelist(), path)))
+        name = _pick_csv(archive.namelist(), path)
+        try:
+            return stack.enter_context(archive.open(name))
+        except (RuntimeError, NotImplementedError) as error:
+            # What zipfile raises for a password, and for a compression that it does not know.
+            raise DatasetError(
+                f"cannot unpack {path} ({error}); unpack it by other means"
+            ) from error
     buffered = io.BufferedReader(_decompressed(raw, magic), 1 << 16)  # type: ignore[type-var]
     if buffered.peek(262)[257:262] != b"ustar":
         return buffered
@@ -238,8 +250,9 @@ def _parse_words(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]
     words = text.split()
     values = np.zeros(len(words), np.int16)
     for place, word in enumerate(words):
-        if not word.isdigit() or int(word) > 255:
-            shown = word[:20].decode(errors="replace")
+        # The length first: Python refuses to read numbers of thousands of digits.
+        if not word.isdigit() or len(word) > _SHOWN or int(word) > 255:
+            shown = _shortened(word.decode(errors="replace"))
             raise _RowError(
                 "pixel_value",
                 f"pixels must be whole numbers in 0..255, got {shown!r} as pixel {place}",
@@ -251,21 +264,26 @@ def _parse_words(text: bytes) -> np.ndarray[tuple[int, ...], np.dtype[np.int16]]
 def _parse_class_id(text: str) -> int:
     if not text:
         return -1
-    if text.isascii() and text.isdigit() and int(text) < len(FER2013):
+    if text.isascii() and text.isdigit() and len(text) < _SHOWN and int(text) < len(FER2013):
         return int(text)
     try:
         return FER2013.index(text)
     except LabelError as error:
         raise _RowError(
-            "label", f"expected an emotion in 0..{len(FER2013) - 1} or its name, got {text!r}"
+            "label",
+            f"expected an emotion in 0..{len(FER2013) - 1} or its name, got {_shortened(text)!r}",
         ) from error
 
 
 def _parse_split(text: str) -> int:
     try:
-        return SPLITS.index(canonical_split(text))
+        return SPLITS.index(canonical_split(_shortened(text)))
     except DatasetError as error:
         raise _RowError("split", str(error)) from error
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 def _text(field: bytes) -> str:
