@@ -35,6 +35,7 @@ def frames(
     """
     import numpy as np
 
+    from mien.cli.greeting import without_greeting
     from mien.cli.opening import open_with_progress
     from mien.data import SPLITS
     from mien.faces import open_detector
@@ -42,7 +43,8 @@ def frames(
 
     console = Console(stderr=True)
     # Opened first: one that cannot run should say so before any waiting.
-    opened = [open_detector(name, threads=threads) for name in detector or DEFAULT_DETECTORS]
+    with without_greeting():
+        opened = [open_detector(name, threads=threads) for name in detector or DEFAULT_DETECTORS]
     dataset = open_with_progress(data)
     rows = np.flatnonzero(dataset.splits == SPLITS.index("train"))
     chosen = np.random.default_rng(seed).choice(rows, min(count, len(rows)), replace=False)

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import cv2
 
@@ -54,7 +54,7 @@ def rows_of(result: FrameResult) -> list[dict[str, Any]]:
 
 
 @contextmanager
-def json_sink(stream: IO[str]) -> Iterator[Sink]:
+def json_sink(stream: TextIO) -> Iterator[Sink]:
     """Write a JSON array with an object for each picture."""
     before = "[\n"
     # Names may hold any letter, which only UTF-8 can write as it is.

@@ -70,20 +70,22 @@ def predict(
 
     Example: mien predict holiday/ --csv faces.csv --annotate out/
     """
+    from mien.cli.greeting import without_greeting
     from mien.cli.pictures import STDIN, find_pictures
     from mien.recognition.recognizer import Recognizer
 
     if as_json and csv == STDIN:
         raise typer.BadParameter("--json and --csv - both print; give --csv a file")
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
-    recognizer = Recognizer(
-        bundle,
-        detector,
-        threads=threads,
-        label_set=label_set,
-        min_face_px=min_face,
-        threshold=threshold,
-    )
+    with without_greeting():
+        recognizer = Recognizer(
+            bundle,
+            detector,
+            threads=threads,
+            label_set=label_set,
+            min_face_px=min_face,
+            threshold=threshold,
+        )
     stderr.print(introduction(recognizer, detector), style="dim", markup=False)
     pictures = find_pictures(paths)
     tally = _Tally()

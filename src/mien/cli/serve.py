@@ -45,6 +45,7 @@ def serve(
     Every option, and the server's limits, can also be set by the environment: MIEN_HOST,
     MIEN_PORT, MIEN_BUNDLE and so on; docs/live-protocol.md lists them.
     """
+    from mien.cli.greeting import without_greeting
     from mien.core.errors import MienError
     from mien.web.app import create_app
     from mien.web.engine import RecognizerEngine
@@ -59,7 +60,8 @@ def serve(
     if not page_is_built():
         raise MienError(HOW_TO_BUILD)
     with open_port(settings) as listener:
-        engine = RecognizerEngine(settings)
+        with without_greeting():
+            engine = RecognizerEngine(settings)
         server = make_server(create_app(settings, engine), settings)
         address = page_address(settings.host, listener.getsockname()[1])
         _introduce(console, settings, engine, address)

@@ -10,10 +10,7 @@ overlap as in MediaPipe's `face_detection_full_range` graph.
 
 from __future__ import annotations
 
-import os
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -174,33 +171,6 @@ def _open_interpreter(weights: bytes, threads: int) -> Any:
             f"blazeface needs LiteRT, which cannot be loaded here ({error}); install it with "
             "`pip install ai-edge-litert`, or use another detector: yunet or haar"
         ) from error
-    with _without_greeting():
-        interpreter = Interpreter(model_content=weights, num_threads=threads)
-        interpreter.allocate_tensors()
+    interpreter = Interpreter(model_content=weights, num_threads=threads)
+    interpreter.allocate_tensors()
     return interpreter
-
-
-_GREETING = b"INFO: Created TensorFlow Lite XNNPACK delegate"
-
-
-@contextmanager
-def _without_greeting() -> Iterator[None]:
-    """Keep LiteRT's greeting off standard error; all else that is written passes.
-
-    The native library prints it at every start and has no switch for it, and a command line
-    whose errors are read by people should not open with it.
-    """
-    read_end, write_end = os.pipe()
-    os.set_blocking(write_end, False)  # a flood is cut off rather than waited for
-    stderr = os.dup(2)
-    os.dup2(write_end, 2)
-    os.close(write_end)
-    try:
-        yield
-    finally:
-        os.dup2(stderr, 2)  # closes the pipe's last writer, so that reading ends
-        os.close(stderr)
-        with os.fdopen(read_end, "rb") as pipe:
-            for line in pipe:
-                if not line.startswith(_GREETING):
-                    os.write(2, line)
