@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import io
+import shutil
 import struct
 import zlib
 from pathlib import Path
 
+import cv2
 import httpx
 import pytest
 from PIL import Image
 
 from mien.core.labels import COLOURS, FER2013, FERPLUS
+from mien.web.engine import RecognizerEngine
 from mien.web.settings import load_settings
 from tests.web.running import RunningServer
 
@@ -84,6 +87,25 @@ def test_several_pictures_answer_in_order_and_a_bad_one_is_a_row(client: httpx.C
     assert [r["width"] for r in results] == [40, 0, 50]
     assert [r["error"] is None for r in results] == [True, False, True]
     assert [r["faces"] for r in results] == [[], [], []]
+
+
+def test_a_row_with_an_error_names_the_detector_that_runs_not_auto(client: httpx.Client) -> None:
+    files = [("image", ("one.png", png(40, 30))), ("image", ("two.png", b"not a picture"))]
+    answer = client.post("/v1/analyze", params={"detector": "auto"}, files=files)
+    read, unread = answer.json()["results"]
+    assert unread["error"] and unread["detector"] == read["detector"] != "auto"
+
+
+def test_the_default_detector_is_one_that_can_be_chosen(tiny_bundle: Path, tmp_path: Path) -> None:
+    """So that a page which offers the list can show it, and asks for no other one in silence."""
+    cascade = tmp_path / "mine.xml"
+    shutil.copy(Path(cv2.data.haarcascades) / "haarcascade_frontalface_alt.xml", cascade)
+    for detector in ("auto", f"cascade:{cascade}"):
+        engine = RecognizerEngine(load_settings(bundle=str(tiny_bundle), detector=detector))
+        catalogue = engine.catalogue()
+        offered = [entry.name for entry in catalogue.detectors if entry.available]
+        assert catalogue.default.detector == detector
+        assert detector in offered
 
 
 @pytest.mark.parametrize(

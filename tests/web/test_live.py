@@ -18,6 +18,7 @@ import pytest
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 
+from mien.core.errors import DetectorError
 from mien.core.labels import COLOURS, FER2013, FERPLUS
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.web import schemas
@@ -223,6 +224,38 @@ def test_a_bug_is_an_error_without_its_inside(
     assert answer["error"]["code"] == "internal_error"
     assert "secret" not in json.dumps(answer)
     assert "ZeroDivisionError" in caplog.text
+
+
+def test_faults_of_the_server_are_not_held_against_the_client(
+    slow: tuple[RunningServer, SlowEngine],
+) -> None:
+    server, engine = slow
+    engine.bug = True
+    engine.may_read.set()
+    with live(server) as socket:
+        receive(socket)
+        for _ in range(30):
+            socket.send(b"frame")
+            assert receive(socket)["error"]["code"] == "internal_error"
+        engine.bug = False
+        socket.send(b"frame")
+        assert receive(socket)["type"] == "result"
+
+
+def test_a_server_that_cannot_read_yet_says_so_and_asks_to_come_back(
+    slow: tuple[RunningServer, SlowEngine], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server, engine = slow
+
+    def cannot(_: Choice) -> str:
+        raise DetectorError("no detector here")
+
+    monkeypatch.setattr(engine, "prepare", cannot)
+    with live(server) as socket:
+        assert receive(socket)["error"]["message"] == "no detector here"
+        with pytest.raises(ConnectionClosed) as closed:
+            receive(socket)
+        assert closed.value.rcvd is not None and closed.value.rcvd.code == 1013
 
 
 def test_a_connection_too_many_is_refused_and_room_comes_back(

@@ -21,7 +21,7 @@ export interface Bundle {
   figures: Record<string, unknown>;
 }
 
-/** What reads a picture if nothing else is asked for; `detector` is the one that runs. */
+/** What reads a picture if nothing else is asked for; `detector` may be `auto`. */
 export interface Choice {
   bundle: string;
   detector: string;

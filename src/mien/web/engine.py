@@ -134,7 +134,7 @@ class RecognizerEngine:
             detectors=[self._describe_detector(name) for name in self._detectors],
             default=schemas.Choice(
                 bundle=self._bundle.name,
-                detector=self.prepare(self._default),
+                detector=self._default.detector,
                 label_set=self._default.label_set,
             ),
         )

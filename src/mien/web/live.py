@@ -31,7 +31,7 @@ MAX_TEXT_CHARACTERS = 4096
 # A client that sends this many wrong messages at once, or lastingly more than one a second, is
 # told to go away.
 WRONG_MESSAGES_AT_ONCE = 20
-POLICY_VIOLATION, TOO_BIG = 1008, 1009
+POLICY_VIOLATION, TOO_BIG, TRY_AGAIN_LATER = 1008, 1009, 1013
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class LiveConnection:
         """Answer messages until the client goes or has to go."""
         reading = asyncio.create_task(self._read_newest_frames())
         try:
-            await self._send(await self._ready())
+            await self._greet()
             while not reading.done():
                 await self._answer(await self._socket.receive())
         except WebSocketDisconnect:
@@ -74,6 +74,15 @@ class LiveConnection:
         finally:
             reading.cancel()
             await asyncio.gather(reading, return_exceptions=True)
+
+    async def _greet(self) -> None:
+        try:
+            await self._send(self._ready(await self._prepare(self._choice)))
+        except (MienError, ApiError) as error:
+            # Nothing reads here yet; a page that comes back in a moment may be luckier.
+            await self._refuse(error)
+            await self._socket.close(code=TRY_AGAIN_LATER, reason="not ready")
+            raise WebSocketDisconnect(TRY_AGAIN_LATER) from error
 
     async def _answer(self, message: object) -> None:
         if not isinstance(message, dict) or message.get("type") == "websocket.disconnect":
@@ -114,12 +123,12 @@ class LiveConnection:
             label_set=wanted.label_set or self._choice.label_set,
             live=True,
         )
-        await self._services.queue.run(self._services.engine.prepare, choice)
+        detector = await self._prepare(choice)
         self._choice = choice
         if wanted.smoothing_s is not None and wanted.smoothing_s != self._smoothing_s:
             self._smoothing_s = wanted.smoothing_s
             self._follower = FaceFollower(time_constant_s=self._smoothing_s)
-        await self._send(await self._ready())
+        await self._send(self._ready(detector))
 
     async def _answer_frame(self, jpeg: bytes) -> None:
         index = self._frames_sent
@@ -172,13 +181,16 @@ class LiveConnection:
         waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
         await self._send(live_result(self._follower.update(result), waited_ms=waited_ms))
 
-    async def _ready(self) -> schemas.LiveReady:
+    async def _prepare(self, choice: Choice) -> str:
+        return await self._services.queue.run(self._services.engine.prepare, choice)
+
+    def _ready(self, detector: str) -> schemas.LiveReady:
         engine, settings = self._services.engine, self._services.settings
         return schemas.LiveReady(
             type="ready",
             protocol=1,
             bundle=engine.bundle_name,
-            detector=await self._services.queue.run(engine.prepare, self._choice),
+            detector=detector,
             label_set=self._choice.label_set,
             labels=describe_label_set(label_set(self._choice.label_set)).labels,
             smoothing_s=self._smoothing_s,
@@ -187,10 +199,11 @@ class LiveConnection:
         )
 
     async def _refuse(self, error: MienError | ApiError, index: int | None = None) -> None:
-        """Say what was wrong; close the socket where that was once too often."""
+        """Say what was wrong; close the socket where the client erred once too often."""
         answer = error if isinstance(error, ApiError) else ApiError.from_mien(error)
         await self._send(schemas.LiveError(type="error", index=index, error=answer.body))
-        if self._wrong_budget.take():
+        # A busy server or a bug (5xx) is not the client's doing.
+        if answer.status < 500 and self._wrong_budget.take():
             code = TOO_BIG if answer.status == 413 else POLICY_VIOLATION
             await self._socket.close(code=code, reason="too many wrong messages")
             raise WebSocketDisconnect(code)

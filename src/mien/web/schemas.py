@@ -112,7 +112,7 @@ class Bundle(_Model):
 
 
 class Choice(_Model):
-    """What reads a picture if nothing else is asked for; `detector` is the one that runs."""
+    """What reads a picture if nothing else is asked for; `detector` may be `auto`."""
 
     bundle: str
     detector: str

@@ -12,7 +12,6 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 
 from mien.core.errors import ImageError
 from mien.core.types import FrameResult
-from mien.web.engine import Choice
 from mien.web.errors import ApiError
 from mien.web.schemas import AnalyzeReply, ErrorReply, Frame
 from mien.web.services import Services, ServicesOf
@@ -73,7 +72,7 @@ async def analyze(
         detector=detector or default.detector,
         label_set=label_set or default.label_set,
     )
-    await services.queue.run(services.engine.prepare, choice)
+    detector_that_runs = await services.queue.run(services.engine.prepare, choice)
     results: list[FrameResult] = []
     problems: list[ImageError] = []
     for index, (name, picture) in enumerate(await _read_pictures(request, services)):
@@ -82,7 +81,7 @@ async def analyze(
             results.append(replace(read, source=name))
         except ImageError as error:
             problems.append(error)
-            results.append(_unreadable(error, choice, name, index))
+            results.append(_unreadable(error, detector_that_runs, name, index))
     if len(problems) == len(results):
         answer = ApiError.from_mien(problems[0])
         answer.body.details = [f"{r.source or 'image'}: {r.error}" for r in results]
@@ -90,13 +89,13 @@ async def analyze(
     return AnalyzeReply(results=[Frame.model_validate(result.to_dict()) for result in results])
 
 
-def _unreadable(error: ImageError, choice: Choice, name: str | None, index: int) -> FrameResult:
+def _unreadable(error: ImageError, detector: str, name: str | None, index: int) -> FrameResult:
     return FrameResult(
         index=index,
         timestamp_s=0.0,
         size=(0, 0),
         faces=(),
-        detector=choice.detector,
+        detector=detector,
         milliseconds={},
         source=name,
         error=str(error),
