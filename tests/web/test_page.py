@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
 
 from mien.bundle.find import PACKAGED
 from mien.core.labels import FER2013, FERPLUS
@@ -246,14 +246,57 @@ def test_unplugged_camera_says_so_and_starts_again(page: Page) -> None:
     expect(page.locator(".face").first).to_be_visible(timeout=LONG_MS)
 
 
+def test_stop_holds_while_the_camera_is_still_opening(page: Page) -> None:
+    page.add_init_script(
+        """const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+        navigator.mediaDevices.getUserMedia = async wanted => {
+            const stream = await open(wanted);
+            await new Promise(resolve => { window.hand = resolve; });
+            window.track = stream.getVideoTracks()[0];
+            return stream;
+        };"""
+    )
+    page.reload()
+    page.get_by_role("button", name="I agree, start the camera").click()
+    expect(page.get_by_role("button", name="Stop camera")).to_be_focused()
+    expect(page.locator("#notice")).to_contain_text("allow it")
+    wait_until(page, "window.hand !== undefined")
+    page.get_by_role("button", name="Stop camera").click()
+    page.evaluate("window.hand()")
+    wait_until(page, "window.track?.readyState === 'ended'")
+    assert not camera_is_open(page)
+    expect(page.locator("#consent")).to_be_visible()
+    expect(page.locator("#notice")).to_be_empty()
+
+
+def test_a_refused_choice_says_why_and_shows_what_still_reads(page: Page) -> None:
+    def offer_more(route: Route) -> None:
+        reply = route.fetch().json()
+        reply["detectors"].append({"name": "nonesuch", "available": True, "reason": None})
+        route.fulfill(json=reply)
+
+    page.route("**/v1/models", offer_more)
+    page.reload()
+    start_camera(page)
+    page.locator("#detector").select_option("nonesuch")
+    expect(page.locator("#notice")).to_contain_text("Unknown detector", timeout=LONG_MS)
+    expect(page.locator("#detector")).to_have_value("blazeface")
+    expect(page.locator("#meter-detector")).to_have_text("blazeface")
+
+
 def test_page_reconnects_when_the_server_comes_back(page: Page, live_server: RunningServer) -> None:
     start_camera(page)
+    page.locator("#label-set").select_option("fer2013")
+    expect(page.locator(".face dt")).to_have_count(len(FER2013), timeout=LONG_MS)
     live_server.stop()
     expect(page.locator("#banner")).to_contain_text("The server is gone", timeout=LONG_MS)
     expect(page.locator(".face")).to_have_count(0)
     live_server.start()
     expect(page.locator("#banner")).to_be_hidden(timeout=LONG_MS)
     expect(page.locator(".face").first).to_be_visible(timeout=LONG_MS)
+    # What was chosen before is what reads again.
+    expect(page.locator("#label-set")).to_have_value("fer2013")
+    expect(page.locator(".face dt")).to_have_count(len(FER2013), timeout=LONG_MS)
 
 
 def test_everything_can_be_reached_by_keyboard(page: Page) -> None:

@@ -11,6 +11,8 @@ export class CameraError extends Error {
 
 export class Camera {
   private stream: MediaStream | null = null;
+  // Tells an opening that was overtaken, by a stop or by another camera, from the one that counts.
+  private opening = 0;
 
   constructor(
     private readonly video: HTMLVideoElement,
@@ -21,28 +23,41 @@ export class Camera {
     return this.stream?.getVideoTracks()[0]?.getSettings().deviceId ?? "";
   }
 
-  /** Open a camera and show it; an empty id takes the one that the browser prefers. */
-  async open(deviceId = ""): Promise<void> {
+  /**
+   * Open a camera and show it; an empty id takes the one that the browser prefers.
+   *
+   * Returns false, with the camera off, where it was closed or opened anew in the meantime.
+   */
+  async open(deviceId = ""): Promise<boolean> {
     this.close();
+    const opening = this.opening;
     // Absent where the page has no right to cameras at all, whatever the types say.
     const devices: MediaDevices | undefined = navigator.mediaDevices;
     if (!window.isSecureContext || !devices) throw new CameraError(NEEDS_HTTPS);
     const size = { width: { ideal: 1280 }, height: { ideal: 960 } };
     const which = deviceId ? { deviceId: { exact: deviceId } } : { facingMode: "user" };
     try {
-      this.stream = await devices.getUserMedia({ audio: false, video: { ...size, ...which } });
-      const track = this.stream.getVideoTracks()[0];
+      const stream = await devices.getUserMedia({ audio: false, video: { ...size, ...which } });
+      if (opening !== this.opening) {
+        stream.getTracks().forEach((track) => track.stop());
+        return false;
+      }
+      this.stream = stream;
+      const track = stream.getVideoTracks()[0];
       if (!track) throw new CameraError(NO_CAMERA);
       track.addEventListener("ended", () => this.lose());
       this.video.srcObject = this.stream;
       await this.video.play();
+      return opening === this.opening;
     } catch (error) {
+      if (opening !== this.opening) return false;
       this.close();
       throw error instanceof CameraError ? error : new CameraError(cameraProblem(error));
     }
   }
 
   close(): void {
+    this.opening += 1;
     this.stream?.getTracks().forEach((track) => track.stop());
     this.stream = null;
     this.video.srcObject = null;

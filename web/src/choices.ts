@@ -2,7 +2,7 @@
 
 import { capital, make } from "./dom";
 import type { Colours } from "./overlay";
-import type { Choice, Label, ModelsReply } from "./protocol";
+import type { Label, ModelsReply } from "./protocol";
 
 const DETECTOR_WORDS: Record<string, string> = {
   auto: "Automatic",
@@ -17,8 +17,17 @@ const HOW_TO_GET: Record<string, string> = {
   yunet: "YuNet finds more and smaller faces. To get it: mien models fetch yunet",
 };
 
+export interface Selection {
+  detector: string;
+  label_set: string;
+}
+
 export class Choices {
   private readonly colourOf = new Map<string, string>();
+  // What reads now, and what the server was asked for and has not answered yet, oldest first.
+  private settled: Selection | null = null;
+  private asked: Selection[] = [];
+  private greeted = false;
 
   constructor(
     private readonly labelSets: HTMLSelectElement,
@@ -34,8 +43,31 @@ export class Choices {
     return this.colourOf;
   }
 
-  get chosen(): { detector: string; label_set: string } {
+  get chosen(): Selection {
     return { detector: this.detectors.value, label_set: this.labelSets.value };
+  }
+
+  /** Begin a connection: it greets first, and answers nothing that was asked before it. */
+  begin(): void {
+    this.asked = [];
+    this.greeted = false;
+  }
+
+  /** Return what to ask the server for; `answered` is to hear what comes back. */
+  ask(): Selection {
+    this.asked.push(this.chosen);
+    return this.chosen;
+  }
+
+  /** Hear that the oldest question was granted or refused: then show what still reads. */
+  answered(granted: boolean): void {
+    if (!this.greeted) {
+      this.greeted = true;
+      return;
+    }
+    const answered = this.asked.shift();
+    if (granted && answered) this.settled = answered;
+    else if (this.settled && !this.asked.length) this.take(this.settled);
   }
 
   /** Offer what the server has; what was chosen before stays chosen where it can. */
@@ -63,11 +95,14 @@ export class Choices {
     if (before.detector) this.take(before);
   }
 
-  /** Show what the server took. */
-  take(choice: Pick<Choice, "label_set" | "detector">): void {
-    this.labelSets.value = choice.label_set;
-    const offered = [...this.detectors.options].some((one) => one.value === choice.detector);
-    if (offered) this.detectors.value = choice.detector;
+  private take(choice: Selection): void {
+    for (const [select, value] of [
+      [this.labelSets, choice.label_set],
+      [this.detectors, choice.detector],
+    ] as const) {
+      const offered = [...select.options].some((one) => one.value === value && !one.disabled);
+      if (offered) select.value = value;
+    }
   }
 
   learn(labels: readonly Label[]): void {

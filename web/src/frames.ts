@@ -14,6 +14,8 @@ export class FrameSender {
   // Tells the callbacks of a loop that was stopped from those of the one that runs now.
   private loop = 0;
   private sentAtMs: number | null = null;
+  // Frames sent in this connection; the server counts them as well.
+  private sent = 0;
   private encoding = false;
 
   constructor(
@@ -25,7 +27,6 @@ export class FrameSender {
     if (this.running) return;
     this.running = true;
     this.loop += 1;
-    this.forget();
     this.next(this.loop);
   }
 
@@ -33,14 +34,20 @@ export class FrameSender {
     this.running = false;
   }
 
-  /** The frame in flight was lost with its connection. */
+  /** The frame in flight was lost with its connection, and the next one counts from 0. */
   forget(): void {
     this.sentAtMs = null;
+    this.sent = 0;
   }
 
-  /** Take note of an answer; returns how long it took in milliseconds, or null. */
-  answered(): number | null {
-    const tookMs = this.sentAtMs === null ? null : performance.now() - this.sentAtMs;
+  /**
+   * Take note of the answer to a frame; returns how long it took in milliseconds.
+   *
+   * Null for the late answer to a frame that was given up: another is in flight by then.
+   */
+  answered(index: number): number | null {
+    if (this.sentAtMs === null || index !== this.sent - 1) return null;
+    const tookMs = performance.now() - this.sentAtMs;
     this.sentAtMs = null;
     return tookMs;
   }
@@ -66,7 +73,10 @@ export class FrameSender {
       this.canvas.height = Math.round(videoHeight * scale);
       context2d(this.canvas).drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
       const jpeg = await toBlob(this.canvas, "image/jpeg", JPEG_QUALITY);
-      if (this.running && this.socket.send(jpeg)) this.sentAtMs = performance.now();
+      if (this.running && this.socket.send(jpeg)) {
+        this.sentAtMs = performance.now();
+        this.sent += 1;
+      }
     } finally {
       this.encoding = false;
     }

@@ -27,7 +27,7 @@ const choices = new Choices(
   select("label-set"),
   select("detector"),
   text("detector-hint"),
-  () => socket.configure(choices.chosen),
+  () => socket.configure(choices.ask()),
 );
 const camera = new Camera(stage.video, fail);
 const socket = new LiveSocket(
@@ -41,10 +41,13 @@ const photos = new Photos(byId("photo-grid", HTMLElement), button("clear-photos"
   say: (words) => announcer.say(words),
 });
 
+// Whether the notice tells of a frame that could not be read; the next one that can clears it.
+let frameTrouble = false;
+
 function onMessage(message: ServerMessage): void {
   if (message.type === "ready") {
     choices.learn(message.labels);
-    choices.take({ label_set: message.label_set, detector: select("detector").value });
+    choices.answered(true);
     text("meter-detector").textContent = message.detector;
     text("meter-model").textContent = message.bundle;
     text("notice").textContent = "";
@@ -52,12 +55,20 @@ function onMessage(message: ServerMessage): void {
   }
   if (message.type === "error" && message.index === null) {
     // A choice that was refused: say why, and show what still reads.
+    choices.answered(false);
     text("notice").textContent = capital(message.error.message);
     return;
   }
-  const tookMs = sender.answered();
-  if (message.type === "error") text("notice").textContent = capital(message.error.message);
+  const tookMs = sender.answered(
+    message.type === "result" ? message.frame.index : (message.index ?? -1),
+  );
+  if (message.type === "error") {
+    text("notice").textContent = capital(message.error.message);
+    frameTrouble = true;
+  }
   if (message.type !== "result" || stage.state !== "live") return;
+  if (frameTrouble) text("notice").textContent = "";
+  frameTrouble = false;
   if (tookMs !== null) meters.answered(tookMs);
   stage.show(message.frame, choices.colours);
   panel.show(message.frame.faces, choices.colours);
@@ -73,9 +84,10 @@ function onSocketState(state: SocketState): void {
     if (!banner.hidden) announcer.say("The server is back");
     banner.hidden = true;
     sender.forget();
+    choices.begin();
     void loadModels();
   } else if (state.kind === "lost") {
-    if (banner.hidden) announcer.say("The server is gone");
+    if (banner.hidden) announcer.say("The server is gone. Is mien serve still running?");
     chip.textContent = "Server gone";
     banner.hidden = false;
     text("banner-words").textContent =
@@ -92,7 +104,7 @@ function onSocketState(state: SocketState): void {
 async function loadModels(): Promise<void> {
   try {
     choices.offer(await fetchModels());
-    socket.configure(choices.chosen);
+    socket.configure(choices.ask());
     text("version").textContent = await fetchVersion();
     text("legend").replaceChildren(
       ...[...choices.colours].map(([name, colour]) => {
@@ -107,12 +119,20 @@ async function loadModels(): Promise<void> {
 }
 
 async function startCamera(deviceId = ""): Promise<void> {
+  // What was pressed is about to be hidden; the keyboard goes on at what undoes it.
+  const fromCover = text("stage").contains(document.activeElement);
+  setControls(false);
+  button("stop").disabled = false;
   stage.state = "starting";
+  if (fromCover) button("stop").focus({ preventScroll: true });
+  text("notice").textContent = "If the browser asks for the camera, allow it there.";
   try {
-    await camera.open(deviceId);
+    if (!(await camera.open(deviceId))) return;
   } catch (error) {
     fail(error instanceof CameraError ? error.problem : cameraProblem(error));
     return;
+  } finally {
+    text("notice").textContent = "";
   }
   stage.state = "live";
   setControls(true);
