@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from mien.core.errors import ConfigError
+from mien.models import count_parameters
 from mien.training.recipe import load_recipe, parse_recipe
 from mien.training.run import build_recipe_model
 
@@ -17,6 +18,11 @@ def test_every_recipe_that_ships_can_be_read_and_built(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
     build_recipe_model(recipe)
+
+
+def test_mien_s_stays_below_two_million_parameters() -> None:
+    path = next(path for path in RECIPES if path.stem == "mien-s")
+    assert count_parameters(build_recipe_model(load_recipe(path))).total < 2_000_000
 
 
 def test_all_faults_of_a_recipe_are_listed_at_once(recipe_values: dict[str, Any]) -> None:
@@ -46,7 +52,7 @@ def test_all_faults_of_a_recipe_are_listed_at_once(recipe_values: dict[str, Any]
         ("input", "size", 8, "at least 16"),
         ("optimiser", "learning_rate", 0.0, "learning_rate"),
         ("heads", "fer2013", {"target": "soft"}, "only ferplus"),
-        ("heads", "affectnet", {"target": "labels"}, "names are"),
+        ("heads", "affectnet", {"target": "labels"}, "names are fer2013 and ferplus"),
         ("heads", "ferplus", {"target": "sampled", "label_smoothing": 0.1}, "sampled label"),
     ],
 )

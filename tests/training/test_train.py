@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -19,6 +20,7 @@ from rich.console import Console
 from mien.core.errors import ConfigError, DatasetError
 from mien.data import FaceDataset
 from mien.training.batches import EpochSampler
+from mien.training.module import FaceModule
 from mien.training.predictor import load_run_predictor
 from mien.training.recipe import parse_recipe
 from mien.training.run import load_run_model
@@ -173,6 +175,125 @@ def test_a_folder_that_holds_a_run_is_not_overwritten(
     other = parse_recipe({**recipe_values, "seed": 9})
     with pytest.raises(ConfigError, match=r"another recipe.*seed"):
         train(other, faces, tmp_path / "run", console=QUIET, resume=True)
+
+
+def test_accuracy_grows_within_the_epoch_to_what_is_logged(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    shown = StringIO()
+    console = Console(file=shown, force_terminal=True, width=200, color_system=None)
+    report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=console)
+    bars = re.findall(
+        r"loss ([\d.]+)  fer2013 ([\d.]+)%  ferplus ([\d.]+)%  [\d,]+ images/s.*ends in",
+        shown.getvalue(),
+    )
+    assert bars, shown.getvalue()
+    logged = [f"{100 * report['last'][f'train/{h}/accuracy']:.1f}" for h in ("fer2013", "ferplus")]
+    assert list(bars[-1]) == [f"{report['last']['train/loss']:.3f}", *logged]
+
+
+def test_ctrl_c_says_how_to_go_on(
+    faces: FaceDataset,
+    recipe_values: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(FaceModule, "training_step", interrupt)
+    # Lightning ignores further Ctrl-C until the process ends, which here it does not.
+    handler, shown = signal.getsignal(signal.SIGINT), StringIO()
+    try:
+        with pytest.raises(SystemExit) as ended:
+            train(
+                parse_recipe(recipe_values),
+                faces,
+                tmp_path / "run",
+                console=Console(file=shown, width=200),
+            )
+    finally:
+        signal.signal(signal.SIGINT, handler)
+    assert ended.value.code == 1
+    assert "stopped in epoch 1" in shown.getvalue() and "--resume" in shown.getvalue()
+
+
+def test_a_network_that_cannot_be_built_leaves_no_run(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["model"]["options"]["depth"] = 3
+    for _ in range(2):
+        with pytest.raises(ConfigError, match="no option depth"):
+            train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+
+
+def test_a_damaged_run_is_refused_by_the_file_that_is_damaged(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    recipe, run = parse_recipe(recipe_values), tmp_path / "run"
+    train(recipe, faces, run, console=QUIET)
+    last, best = (run / "checkpoints" / f"{name}.ckpt" for name in ("last", "best"))
+    for content in (last.read_bytes()[:2000], b"", b"not a checkpoint"):
+        last.write_bytes(content)
+        with pytest.raises(DatasetError, match=r"last\.ckpt is damaged"):
+            train(recipe, faces, run, console=QUIET, resume=True)
+    # One byte of the weights changed: a zip still, but not the one that was written.
+    content = bytearray(best.read_bytes())
+    content[len(content) // 2] ^= 255
+    best.write_bytes(content)
+    with pytest.raises(DatasetError, match=r"best\.ckpt is damaged"):
+        load_run_model(run)
+    for content in (b"{", b"[]", b"\xff", b'{"recipe": 3}'):
+        (run / "run.json").write_bytes(content)
+        with pytest.raises(ConfigError, match=r"run\.json"):
+            train(recipe, faces, run, console=QUIET, resume=True)
+
+
+def test_resuming_what_was_never_started_is_said(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 1
+    shown = StringIO()
+    train(
+        parse_recipe(recipe_values),
+        faces,
+        tmp_path / "run",
+        console=Console(file=shown, width=200),
+        resume=True,
+    )
+    assert "no checkpoint" in shown.getvalue()
+
+
+_ON_TWO = """
+import json, sys
+sys.path.insert(0, sys.argv[1])
+from pathlib import Path
+from conftest import make_faces
+import mien.training.train as training
+from mien.training.recipe import parse_recipe
+training.trainer_hardware = lambda n: {"accelerator": "cpu", "devices": n, "strategy": "ddp"}
+training.train(parse_recipe(json.loads(sys.argv[2])), make_faces(), Path(sys.argv[3]), devices=2)
+"""
+
+
+@pytest.mark.slow
+def test_two_processes_train_one_model(recipe_values: dict[str, Any], tmp_path: Path) -> None:
+    """What several GPUs do, on two CPU processes: Lightning starts the script twice."""
+    recipe_values["loop"].update(epochs=2, ema_decay=0.0)
+    script, run = tmp_path / "on_two.py", tmp_path / "run"
+    script.write_text(_ON_TWO)
+    command = [sys.executable, str(script), str(Path(__file__).parent)]
+    done = subprocess.run(
+        [*command, json.dumps(recipe_values), str(run)], capture_output=True, text=True, timeout=900
+    )
+    assert done.returncode == 0, done.stderr
+    assert [row["epoch"] for row in _log(run)] == ["1.0", "2.0"]
+    assert json.loads((run / "report.json").read_text())["finished"]
+    # 80 faces to learn from, 40 a process, 8 of a batch of 16 each: 5 steps an epoch.
+    steps = torch.load(run / "checkpoints" / "last.ckpt", weights_only=True)["global_step"]
+    assert steps == 2 * 5
 
 
 def test_an_empty_split_is_named(

@@ -53,7 +53,7 @@ def train(
     Example: mien train mien-s --data ../shared/data --out runs/mien-s
     """
     try:
-        from mien.training.devices import check_gpus, use_threads
+        from mien.training.devices import check_gpus, is_first_process, use_threads
         from mien.training.recipe import load_recipe
         from mien.training.train import train as train_recipe
     except ModuleNotFoundError as error:
@@ -88,7 +88,8 @@ def train(
         console=console,
         max_epochs_now=stop_after,
     )
-    _show(report, out)
+    if is_first_process():
+        _show(report, out)
 
 
 def _show(report: dict[str, object], out: Path) -> None:

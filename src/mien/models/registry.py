@@ -61,7 +61,10 @@ def build_model(
         raise ConfigError(
             f"model {name} has no option {', '.join(unknown)}; it has: {', '.join(known) or 'none'}"
         )
-    return builder(heads=dict(heads), **(options or {}))
+    try:
+        return builder(heads=dict(heads), **(options or {}))
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise ConfigError(f"model {name} cannot be built with {options}: {error}") from error
 
 
 def count_parameters(model: nn.Module) -> ParameterCount:

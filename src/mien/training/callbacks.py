@@ -49,8 +49,6 @@ class EpochLog(Callback):
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Write and draw; Lightning calls this after validation."""
-        if not trainer.is_global_zero:
-            return
         metrics = {k: float(v) for k, v in trainer.callback_metrics.items()}
         row = {
             "epoch": float(trainer.current_epoch + 1),
@@ -59,6 +57,8 @@ class EpochLog(Callback):
             **{k: round(v, 6) for k, v in sorted(metrics.items())},
         }
         self.rows.append(row)
+        if not trainer.is_global_zero:
+            return
         names = list(dict.fromkeys(name for r in self.rows for name in r))
         scratch = self.path.with_suffix(".tmp")
         with scratch.open("w", newline="") as file:
@@ -81,6 +81,9 @@ class ProgressLine(Callback):
         self._bar: Progress | None = None
         self._task = TaskID(0)
         self._images = 0
+        self._loss_sum = 0.0
+        # Head to faces that have a label, and those of them that were read rightly.
+        self._seen: dict[str, tuple[int, float]] = {}
         self._started = self._run_started = 0.0
         self._first_epoch = 0
 
@@ -104,6 +107,7 @@ class ProgressLine(Callback):
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Set the bar back."""
         self._images, self._started = 0, time.monotonic()
+        self._loss_sum, self._seen = 0.0, {}
         if self._bar:
             self._bar.reset(
                 self._task,
@@ -122,9 +126,19 @@ class ProgressLine(Callback):
         """Move the bar on."""
         self._images += len(batch[0]) * trainer.world_size
         if self._bar and isinstance(outputs, Mapping):
-            rate = self._images / (time.monotonic() - self._started)
-            figures = f"loss {float(outputs['loss']):.3f}  {rate:,.0f} images/s"
-            self._bar.update(self._task, advance=1, figures=figures)
+            self._bar.update(self._task, advance=1, figures=self._so_far(outputs, batch_idx + 1))
+
+    def _so_far(self, outputs: Mapping[str, Any], batches: int) -> str:
+        """Return the epoch's mean loss, accuracy of each head and speed up to this batch."""
+        self._loss_sum += float(outputs["loss"])
+        for head, (count, hits) in outputs["hits"].items():
+            faces, right = self._seen.get(head, (0, 0.0))
+            self._seen[head] = faces + count, right + float(hits)
+        accuracies = "".join(
+            f"  {head} {right / faces:.1%}" for head, (faces, right) in self._seen.items() if faces
+        )
+        rate = self._images / (time.monotonic() - self._started)
+        return f"loss {self._loss_sum / batches:.3f}{accuracies}  {rate:,.0f} images/s"
 
     def on_train_epoch_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Print the epoch's line."""
@@ -154,9 +168,16 @@ class ProgressLine(Callback):
     def on_exception(
         self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
     ) -> None:
-        """Give the terminal back whatever happened."""
+        """Give the terminal back whatever happened, and say how a stopped run goes on."""
         if self._bar:
             self._bar.stop()
+        if isinstance(exception, KeyboardInterrupt) and trainer.is_global_zero:
+            self.console.print(
+                f"stopped in epoch {trainer.current_epoch + 1}, which is lost; the same command "
+                "with --resume goes on after the epoch before",
+                highlight=False,
+                soft_wrap=True,
+            )
 
 
 def _duration(seconds: float) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 
 from mien.core.errors import ConfigError
@@ -22,3 +24,22 @@ def check_gpus(devices: int) -> None:
     found = torch.cuda.device_count()
     if devices > max(1, found):
         raise ConfigError(f"expected {devices} GPUs (--devices), this machine has {found}")
+
+
+def trainer_hardware(devices: int) -> dict[str, Any]:
+    """Return what Lightning's trainer must be told to use this many GPUs, or the CPU."""
+    return {
+        "accelerator": "auto",
+        "devices": devices if torch.cuda.is_available() else 1,
+        "strategy": "ddp" if devices > 1 else "auto",
+    }
+
+
+def is_first_process() -> bool:
+    """Whether this is the process that prints and writes.
+
+    On several GPUs Lightning starts the same command once more for each further GPU.
+    """
+    from lightning.pytorch.utilities import rank_zero_only
+
+    return bool(getattr(rank_zero_only, "rank", 0) == 0)

@@ -63,14 +63,17 @@ class FaceModule(L.LightningModule):
         spread = 1_000_003 * self.recipe.seed + 7_919 * self.global_rank
         torch.manual_seed(spread + self.global_step)
 
-    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
-        """Return the loss of one batch."""
+    def training_step(
+        self, batch: tuple[Tensor, Tensor], batch_idx: int
+    ) -> dict[str, Tensor | dict[str, tuple[int, Tensor]]]:
+        """Return the loss of one batch and, for whoever shows progress, its hits by head."""
         faces, rows = batch
         images = self.augment(faces.float() / 255.0, self.face_size())
         targets = self._batch_targets("train", rows)
         if self.recipe.augment.mixup:
             images, targets = mixup(images, targets, self.recipe.augment.mixup)
-        return self._losses("train", images, targets)
+        loss, hits = self._losses("train", images, targets)
+        return {"loss": loss, "hits": hits}
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Log losses and accuracies of one batch, unchanged faces, one crop."""
@@ -93,11 +96,17 @@ class FaceModule(L.LightningModule):
             batch[name] = chosen.to(self.device)
         return batch
 
-    def _losses(self, stage: str, images: Tensor, targets: Mapping[str, Tensor]) -> Tensor:
-        """Return the weighted sum of soft cross-entropies, and log what a reader watches."""
+    def _losses(
+        self, stage: str, images: Tensor, targets: Mapping[str, Tensor]
+    ) -> tuple[Tensor, dict[str, tuple[int, Tensor]]]:
+        """Return the weighted sum of soft cross-entropies, and log what a reader watches.
+
+        Also returns, for each head, the faces that have a label and how many of them were hit.
+        """
         images = self.normalise(images).contiguous(memory_format=torch.channels_last)
         logits = self.model(images)
         total = torch.zeros((), device=self.device)
+        seen: dict[str, tuple[int, Tensor]] = {}
         for name, target in targets.items():
             log_p = torch.log_softmax(logits[name].float(), dim=1)
             weights = self._targets[stage][name].class_weights.to(self.device)
@@ -109,11 +118,12 @@ class FaceModule(L.LightningModule):
             known = target.sum(1) > 0
             count = int(known.sum())
             hits = (log_p.argmax(1) == target.argmax(1))[known].float()
+            seen[name] = count, hits.sum()
             if count:
                 self._log_epoch(f"{stage}/{name}/loss", loss, count)
                 self._log_epoch(f"{stage}/{name}/accuracy", hits.mean(), count)
         self._log_epoch(f"{stage}/loss", total, len(images))
-        return total
+        return total, seen
 
     def _log_epoch(self, name: str, value: Tensor, count: int) -> None:
         self.log(

@@ -291,7 +291,10 @@ def _range_faults(recipe: Recipe) -> list[str]:
     shares = [share for share, _ in loop.sizes]
     checks = [
         (bool(recipe.heads), "heads: at least one is needed"),
-        (all(name in LABEL_SETS for name in recipe.heads), f"heads: names are {set(LABEL_SETS)}"),
+        (
+            all(name in LABEL_SETS for name in recipe.heads),
+            f"heads: names are {' and '.join(LABEL_SETS)}",
+        ),
         (
             all(h.target == "labels" or n == "ferplus" for n, h in recipe.heads.items()),
             "heads: only ferplus can learn votes (soft, majority, sampled)",

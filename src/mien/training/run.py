@@ -13,8 +13,10 @@ runs/mien-s/
 from __future__ import annotations
 
 import json
+import pickle
 import platform
 import subprocess
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
@@ -74,7 +76,7 @@ def read_run(folder: Path | str) -> RunInfo:
         )
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error
-    except (json.JSONDecodeError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is damaged: {error!r}") from error
 
 
@@ -103,13 +105,35 @@ def load_run_model(folder: Path | str, *, checkpoint: str = "best") -> tuple[nn.
     if not path.is_file():
         raise DatasetError(f"{folder} has no {checkpoint}.ckpt; has it finished an epoch?")
     model = build_recipe_model(info.recipe)
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    state = read_checkpoint(path)["state_dict"]
     weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
     try:
         model.load_state_dict(weights)
     except RuntimeError as error:
         raise DatasetError(f"{path} does not fit the model of its run: {error}") from error
     return model.eval(), info
+
+
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Read a checkpoint onto the CPU.
+
+    Raises:
+        DatasetError: If it is damaged.
+    """
+    # torch writes zip files but checks no checksum in them, and what it raises for anything
+    # that is no zip file is anybody's guess.
+    try:
+        with zipfile.ZipFile(path) as archive:
+            broken = archive.testzip()
+    except (zipfile.BadZipFile, OSError) as error:
+        raise DatasetError(f"{path} is damaged or cut off: {error}") from error
+    if broken:
+        raise DatasetError(f"{path} is damaged: {broken} has not the checksum it was written with")
+    try:
+        checkpoint: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, pickle.UnpicklingError) as error:
+        raise DatasetError(f"{path} is damaged: {str(error).partition(chr(10))[0]}") from error
+    return checkpoint
 
 
 def describe_environment(*, precision: str, devices: int, command: str) -> dict[str, Any]:

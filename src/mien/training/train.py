@@ -28,9 +28,17 @@ from mien.core.errors import ConfigError, DatasetError
 from mien.data import FaceDataset
 from mien.training.batches import make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
+from mien.training.devices import is_first_process, trainer_hardware
 from mien.training.module import FaceModule
 from mien.training.recipe import HeadRecipe, LoopRecipe, Recipe
-from mien.training.run import RunInfo, build_recipe_model, describe_environment, read_run
+from mien.training.run import (
+    RUN_FILE,
+    RunInfo,
+    build_recipe_model,
+    describe_environment,
+    read_checkpoint,
+    read_run,
+)
 from mien.training.targets import HeadTargets, head_targets
 
 
@@ -65,14 +73,20 @@ def train(
 
     Raises:
         ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run.
-        DatasetError: If a split is empty or lacks what a head learns.
+        DatasetError: If a split is empty or lacks what a head learns, or the checkpoint to go
+            on from is damaged.
     """
     console = console or Console(stderr=True)
     last = _open_folder(recipe, out, resume=resume, recipe_file=recipe_file)
+    if resume and last is None and is_first_process():
+        console.print(f"no checkpoint in {out} yet: starting at the first epoch", highlight=False)
     parts = {name: dataset.select_split(name) for name in ("train", "validation")}
     for name, part in parts.items():
         if not len(part):
-            raise DatasetError(f"{dataset.name} has no faces in split {name!r}")
+            raise DatasetError(
+                f"{dataset.name} has no faces in split {name!r}: training learns from train and "
+                "chooses the epoch by validation"
+            )
     targets = {
         "train": {h: head_targets(parts["train"], h, spec) for h, spec in recipe.heads.items()},
         "validation": _validation_targets(recipe, parts["validation"]),
@@ -82,7 +96,7 @@ def train(
     environment = describe_environment(precision=precision, devices=devices, command=command)
     if last:
         before = read_run(out)
-        after_epoch = torch.load(last, map_location="cpu", weights_only=True)["epoch"] + 1
+        after_epoch = read_checkpoint(last)["epoch"] + 1
         resumed = [*before.resumed, {"after_epoch": after_epoch, **environment}]
         info = replace(before, resumed=resumed)
     else:
@@ -96,21 +110,21 @@ def train(
             },
             environment=environment,
         )
-    info.write(out)
 
     # What Lightning tells of devices and of products is not what a reader of the log wants.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(recipe.seed, verbose=False)
     network = build_recipe_model(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     module = FaceModule(network, recipe, targets["train"], targets["validation"])
+    # Only now: a recipe whose network cannot be built must not leave what looks like a run.
+    if is_first_process():
+        info.write(out)
     epoch_log = EpochLog(out, recipe.name)
     trainer = L.Trainer(
         default_root_dir=out,
         max_epochs=recipe.loop.epochs,
         precision="bf16-mixed" if precision == "bf16" else "32-true",
-        accelerator="auto",
-        devices=devices if torch.cuda.is_available() else 1,
-        strategy="ddp" if devices > 1 else "auto",
+        **trainer_hardware(devices),
         gradient_clip_val=recipe.optimiser.clip_norm or None,
         logger=TensorBoardLogger(out, name="tensorboard", version=""),
         callbacks=_callbacks(recipe, out, epoch_log, console, max_epochs_now),
@@ -136,25 +150,34 @@ def _open_folder(
     recipe: Recipe, out: Path, *, resume: bool, recipe_file: Path | None
 ) -> Path | None:
     """Make the run folder; return the checkpoint to go on from, if any."""
-    known = out / "run.json"
     last = out / "checkpoints" / "last.ckpt"
-    if known.is_file():
-        if not resume:
-            raise ConfigError(
-                f"{out} holds a run already; go on with --resume, or choose another --out"
-            )
-        before = json.loads(known.read_text())["recipe"]
-        now = json.loads(json.dumps(recipe.to_dict()))
-        if before != now:
-            changed = sorted(k for k in now if before.get(k) != now[k])
-            raise ConfigError(
-                f"{out} was started with another recipe (differs in {', '.join(changed)}); "
-                "resume it with its own, or choose another --out"
-            )
-    out.mkdir(parents=True, exist_ok=True)
-    if recipe_file:
-        shutil.copyfile(recipe_file, out / "recipe.toml")
+    if is_first_process():
+        if (out / RUN_FILE).is_file():
+            _check_former_run(recipe, out, resume=resume)
+        try:
+            out.mkdir(parents=True, exist_ok=True)
+            if recipe_file:
+                shutil.copyfile(recipe_file, out / "recipe.toml")
+        except OSError as error:
+            raise DatasetError(
+                f"cannot write the run folder {out}: {error.strerror or error}"
+            ) from error
     return last if resume and last.is_file() else None
+
+
+def _check_former_run(recipe: Recipe, out: Path, *, resume: bool) -> None:
+    """Refuse a folder whose run is not to be resumed, or is another recipe's."""
+    if not resume:
+        raise ConfigError(
+            f"{out} holds a run already; go on with --resume, or choose another --out"
+        )
+    before, now = (json.loads(json.dumps(r.to_dict())) for r in (read_run(out).recipe, recipe))
+    if before != now:
+        changed = sorted(k for k in now if before[k] != now[k])
+        raise ConfigError(
+            f"{out} was started with another recipe (differs in {', '.join(changed)}); "
+            "resume it with its own, or choose another --out"
+        )
 
 
 def _validation_targets(recipe: Recipe, validation: FaceDataset) -> dict[str, HeadTargets]:
@@ -243,5 +266,6 @@ def _report(recipe: Recipe, out: Path, epoch_log: EpochLog, *, finished: bool) -
         "best": best,
         "last": epoch_log.rows[-1],
     }
-    (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+    if is_first_process():
+        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
     return report
