@@ -189,6 +189,8 @@ def test_a_missing_dataset_is_an_error_in_one_line(
         ("preview", "--rule", "best"),
         ("preview", "--columns", "0"),
         ("convert",),
+        ("convert", "faces.parquet"),
+        ("convert", "faces.csv.bz2"),
     ],
 )
 def test_wrong_use_is_exit_code_2(fer2013: Path, arguments: tuple[str, ...]) -> None:

@@ -74,6 +74,14 @@ def test_a_missing_recipe_names_those_that_exist() -> None:
         load_recipe(RECIPES[0].with_name("nothing.toml"))
 
 
+def test_without_any_recipes_it_is_said_where_they_are(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ConfigError, match=r"no recipe at recipes/cnn4\.toml; .* given by its path"):
+        load_recipe("cnn4")
+
+
 def test_broken_toml_is_a_config_error(tmp_path: Path) -> None:
     path = tmp_path / "broken.toml"
     path.write_text("name = [")

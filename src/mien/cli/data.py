@@ -44,6 +44,10 @@ JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 CsvOption = Annotated[bool, typer.Option("--csv", help="Print CSV.")]
 
 
+# A folder of such a name would be a surprise; what `convert` can write is .csv, packed or not.
+_FILE_SUFFIXES = frozenset({".bz2", ".gz", ".json", ".npz", ".parquet", ".tsv", ".xz", ".zip"})
+
+
 class Rule(StrEnum):
     """FER+ rules, as `mien.data.FERPLUS_RULES` has them (a test compares the two)."""
 
@@ -175,6 +179,10 @@ def convert(
     """
     from mien.data import is_csv_name, write_csv, write_folders
 
+    if out.suffix.lower() in _FILE_SUFFIXES and not is_csv_name(out):
+        raise typer.BadParameter(
+            f"{out} is neither a folder nor one of .csv, .csv.xz, .csv.gz, .csv.zip"
+        )
     dataset = open_with_progress(data, votes=votes, strict=strict, size=size, seed=seed)
     write = write_csv if is_csv_name(out) else write_folders
     with progress_bar(f"writing {out.name}") as report:

@@ -113,6 +113,8 @@ def report_view(report: CheckReport) -> RenderableType:
         _add(table, "faces that FER+ voted no face", report.no_face_votes, ())
     head = Text.assemble((data.name, "bold"), f"  {len(data):,} faces")
     foot = Text("--csv or --json list every finding with its row or path", style="dim")
+    if by_row:
+        foot.append("; rows count from 0, after the header")
     return Group(head, "", table, "", foot)
 
 

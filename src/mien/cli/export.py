@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 
 
 def export(
-    run: Annotated[Path, typer.Argument(help="The run folder, as `mien train` left it.")],
+    run: Annotated[
+        Path, typer.Argument(metavar="RUN", help="The run folder, as `mien train` left it.")
+    ],
     out: Annotated[Path, typer.Option(help="The bundle's folder to make, e.g. bundles/mine.")],
     name: Annotated[
         str | None, typer.Option(help="The bundle's name; the recipe's by default.")
@@ -125,4 +127,6 @@ def _show(config: BundleConfig, folder: Path) -> None:
     )
     console.print(f"{config.architecture.parameters:,} parameters; {sets}")
     console.print(f"Crop frames: {', '.join(config.crop_frames)}")
-    console.print(f"Next: mien evaluate {folder} --data ..., mien predict PHOTO --bundle {folder}")
+    console.print(
+        f"Next: mien evaluate {folder} --data ... --out ..., mien predict PHOTO --bundle {folder}"
+    )

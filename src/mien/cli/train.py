@@ -17,7 +17,11 @@ from mien.core.errors import MissingExtraError
 
 def train(
     recipe: Annotated[
-        str, typer.Argument(help="A recipe file, or the name of one in ./recipes, e.g. mien-s.")
+        str,
+        typer.Argument(
+            metavar="RECIPE",
+            help="A recipe file, or the name of one in ./recipes: mien-s, cnn4, cnn6.",
+        ),
     ],
     data: Annotated[
         Path,
@@ -45,6 +49,9 @@ def train(
     ] = None,
 ) -> None:
     """Train a model by a recipe.
+
+    The model learns from the split `train`; `validation` says which epoch is best; `test` is
+    not touched.
 
     The run folder gets the recipe, versions, a log as CSV and for TensorBoard, checkpoints,
     a report, and `curves.png`, redrawn every epoch. Ctrl-C and kills lose at most the epoch
@@ -103,4 +110,8 @@ def _show(report: dict[str, object], out: Path) -> None:
         table.add_row(key, f"{value:g}")
     console = Console()
     console.print(table)
-    console.print(f"Run folder: {out}; next: mien evaluate {out} --data ...", highlight=False)
+    console.print(
+        f"Run folder: {out}; next: mien evaluate {out} --data ... --split validation --out ...",
+        highlight=False,
+        soft_wrap=True,
+    )

@@ -197,9 +197,15 @@ def load_recipe(path: Path | str) -> Recipe:
             values = tomllib.load(file)
     except FileNotFoundError as error:
         known = sorted(p.stem for p in path.parent.glob("*.toml"))
-        raise ConfigError(
-            f"no recipe at {path}; recipes there: {', '.join(known) or 'none'}"
-        ) from error
+        there = (
+            f"recipes there: {', '.join(known)}"
+            if known
+            else (
+                "a recipe is given by its path, or by its name in the folder recipes/ of mien's "
+                "repository when run from there"
+            )
+        )
+        raise ConfigError(f"no recipe at {path}; {there}") from error
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read recipe {path}: {error}") from error
     return parse_recipe(values, where=str(path))
