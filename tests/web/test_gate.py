@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import time
+
 import httpx
 import pytest
 
@@ -57,7 +60,35 @@ def test_a_named_origin_and_its_host_are_allowed(tiny_bundle: object) -> None:
     running = RunningServer(settings)
     headers = {"origin": "https://faces.example", "host": "faces.example"}
     assert httpx.get(f"{running.url}/healthz", headers=headers).status_code == 200
+    # Its pages may read what they ask for, also what was wrong with it; no others may.
+    headers = {"origin": "https://faces.example"}
+    for answer in (
+        httpx.get(f"{running.url}/v1/models", headers=headers),
+        httpx.post(f"{running.url}/v1/analyze", headers=headers),
+    ):
+        assert answer.headers["access-control-allow-origin"] == "https://faces.example"
+    foreign = httpx.get(f"{running.url}/v1/models", headers={"origin": "https://evil.example"})
+    assert foreign.status_code == 403
+    assert "access-control-allow-origin" not in foreign.headers
+    assert "access-control-allow-origin" not in httpx.get(f"{running.url}/v1/models").headers
     running.stop()
+
+
+def test_a_client_that_leaves_during_an_upload_is_no_bug(
+    server: RunningServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("DEBUG", "mien.web")
+    with socket.create_connection(("127.0.0.1", server.settings.port)) as leaving:
+        leaving.sendall(
+            b"POST /v1/analyze HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 1000\r\n"
+            b"Content-Type: multipart/form-data; boundary=b\r\n\r\n--b"
+        )
+        time.sleep(0.2)
+    deadline = time.monotonic() + 10
+    while "the client left" not in caplog.text:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert "a bug" not in caplog.text
 
 
 def test_bucket_gives_its_burst_and_then_its_rate() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
 from mien.web.engine import Engine, RecognizerEngine
@@ -59,6 +60,13 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         app.include_router(group.router)
     add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    # Without these headers a page of another origin may ask, but not read the answer.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
+        allow_methods=["GET", "POST"],
+        expose_headers=["Retry-After"],
+    )
     app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(SecureHeaders)
     return app

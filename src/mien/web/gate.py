@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -66,6 +67,8 @@ class SecureHeaders:
 
         try:
             await self._app(scope, receive, send_with_headers)
+        except ClientDisconnect:
+            log.debug("the client left during %s %s", scope["method"], scope["path"])
         except Exception:  # the process's edge: a bug must not show its inside
             log.exception("a bug, while answering %s %s", scope["method"], scope["path"])
             if not started:
