@@ -210,6 +210,9 @@ def test_photos_are_read_and_bad_ones_say_so(
     good = page.locator(".photo", has_text="astronaut.png")
     expect(good.locator("canvas")).to_be_visible(timeout=LONG_MS)
     expect(good.locator(".photo-words")).to_contain_text("%")
+    # The bars are drawn, so a screen reader is told what they say.
+    for label in FERPLUS.labels:
+        expect(good.locator(".unseen")).to_contain_text(f"{label} ")
     expect(page.locator(".photo", has_text="notes.png")).to_contain_text("cannot open")
     with page.expect_download() as saved:
         good.get_by_role("button", name="Save").click()

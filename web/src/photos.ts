@@ -71,13 +71,15 @@ class PhotoCard {
   summary = "";
   private readonly picture = make("div", "photo-picture", make("p", "", "Reading…"));
   private readonly words = make("p", "photo-words", "");
+  // What the bars in the picture say, for those who do not see them.
+  private readonly told = make("div", "unseen");
   private readonly save = make("button", "button small", "Save");
 
   constructor(readonly name: string) {
     this.save.type = "button";
     this.save.hidden = true;
     this.save.setAttribute("aria-label", `Save ${name} with its labels`);
-    const caption = make("div", "photo-caption", make("h3", "", name), this.words);
+    const caption = make("div", "photo-caption", make("h3", "", name), this.words, this.told);
     this.element.append(this.picture, make("div", "photo-foot", caption, this.save));
   }
 
@@ -100,6 +102,13 @@ class PhotoCard {
     canvas.setAttribute("aria-label", `${this.name}: ${this.summary}`);
     this.picture.replaceChildren(canvas);
     this.words.textContent = this.summary;
+    this.told.replaceChildren(
+      ...faces.map(({ expression }, index) => {
+        const parts = Object.entries(expression.probabilities);
+        const words = parts.map(([label, part]) => `${label} ${percent(part)}`).join(", ");
+        return make("p", "", `Face ${index + 1}: ${words}`);
+      }),
+    );
     this.save.hidden = false;
     this.save.addEventListener("click", () => {
       const stem = this.name.replace(/\.[^.]+$/, "");
