@@ -48,6 +48,10 @@ class YuNet:
     """Box and five landmarks at three scales.
 
     A picture is scaled down so that its longer side is `side`, never up.
+
+    The eyes understate how far a face is rolled (in OpenCV's own decoding as well): for 100
+    FER2013 training faces of 200 px rolled by 15 and 30 degrees they say 10 and 21 in the
+    median, for faces of 100 px and less hardly anything. Crops are turned by what they say.
     """
 
     name = "yunet"
