@@ -77,6 +77,19 @@ def test_a_resumed_run_ends_as_the_unbroken_one(
         assert {**whole, "seconds": ""} == {**broken, "seconds": ""}
 
 
+def test_resuming_a_run_that_is_at_its_end_only_reports_it(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 2
+    recipe, run = parse_recipe(recipe_values), tmp_path / "run"
+    report = train(recipe, faces, run, console=QUIET)
+    weights, log, info = _weights(run), _log(run), (run / "run.json").read_text()
+    assert train(recipe, faces, run, console=QUIET, resume=True) == report
+    assert _same(_weights(run), weights)
+    assert _log(run) == log
+    assert (run / "run.json").read_text() == info
+
+
 _KILLED = """
 import sys
 sys.path.insert(0, sys.argv[1])

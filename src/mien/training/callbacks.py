@@ -33,15 +33,18 @@ class EpochLog(Callback):
         self.rows: list[dict[str, float]] = []
         self._started = 0.0
 
-    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
-        """Take up the rows of the epochs that are done."""
+    def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
+        """Read the rows that there are; all of them count where no epoch is left to do."""
         if self.path.is_file():
             with self.path.open(newline="") as file:
-                rows = [
+                self.rows = [
                     {k: float(v) for k, v in row.items() if v not in ("", None)}
                     for row in csv.DictReader(file)
                 ]
-            self.rows = [row for row in rows if row["epoch"] <= trainer.current_epoch]
+
+    def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Keep the rows of the epochs that are done."""
+        self.rows = [row for row in self.rows if row["epoch"] <= trainer.current_epoch]
 
     def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Start the epoch's clock."""

@@ -163,19 +163,19 @@ def _version(package: str) -> str:
 
 
 def _git_commit() -> str | None:
-    """Return the commit of the code that trains, `-dirty` if it was changed; None outside git."""
-    here = Path(__file__).parent
+    """Return the commit of mien's code, `-dirty` if it was changed; None outside its git."""
+    package = Path(__file__).parents[1]
     try:
-        commit = subprocess.run(
-            ["git", "rev-parse", "HEAD"], cwd=here, capture_output=True, text=True, check=True
-        ).stdout.strip()
-        changed = subprocess.run(
-            ["git", "status", "--porcelain", "--untracked-files=no", "."],
-            cwd=here,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout.strip()
+        # Fails for a mien that is installed somewhere below a repository of something else.
+        _git(package, "ls-files", "--error-unmatch", "__init__.py")
+        commit = _git(package, "rev-parse", "HEAD")
+        changed = _git(package, "status", "--porcelain", "--untracked-files=no", ".")
     except (OSError, subprocess.CalledProcessError):
         return None
     return f"{commit}-dirty" if changed else commit
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    return subprocess.run(
+        ["git", *arguments], cwd=folder, capture_output=True, text=True, check=True
+    ).stdout.strip()

@@ -97,7 +97,9 @@ def train(
     if last:
         before = read_run(out)
         after_epoch = read_checkpoint(last)["epoch"] + 1
-        resumed = [*before.resumed, {"after_epoch": after_epoch, **environment}]
+        again = [{"after_epoch": after_epoch, **environment}]
+        # A run that is at its end is not trained any further, only reported once more.
+        resumed = [*before.resumed, *(again if after_epoch < recipe.loop.epochs else [])]
         info = replace(before, resumed=resumed)
     else:
         info = RunInfo(
