@@ -286,6 +286,18 @@ def test_an_encoding_without_emoji_does_not_end_the_work(
             assert json.loads(done.stdout)[0]["source"] == str(photo)
 
 
+def test_a_narrow_terminal_still_shows_whole_paths(
+    predict: Predict, tmp_path: Path, astronaut_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
+    monkeypatch.chdir(tmp_path)
+    name = "a-folder-with-a-long-name_and_a_picture-of-somebody.png"
+    shutil.copy(astronaut_path, name)
+    lines = predict(name, "--detector", "full").stdout.splitlines()
+    width = lines[1].index("face")
+    assert name in "".join(line[:width].strip() for line in lines)
+
+
 def test_a_long_table_says_what_it_leaves_out(
     predict: Predict, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -194,7 +194,11 @@ class _Tally:
 
         from mien.core.labels import COLOURS
 
-        table = Table("picture", "face", "box in pixels", "expression", box=box.SIMPLE_HEAD)
+        # A path has no spaces to break at, and its end tells more than its beginning.
+        table = Table(box=box.SIMPLE_HEAD)
+        table.add_column("picture", overflow="fold")
+        for heading in ("face", "box in pixels", "expression"):
+            table.add_column(heading)
         before = None
         for source, number, where, dominant, words in self._rows:
             # The colours are those of every other door; an error is plain red.
