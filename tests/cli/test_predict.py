@@ -184,6 +184,14 @@ def test_detector_options_reach_the_detector(predict: Predict, astronaut_path: P
     assert len(json.loads(fer)[0]["faces"][0]["expression"]["probabilities"]) == 7
 
 
+def test_a_threshold_that_is_no_share_is_wrong_use_for_every_detector(
+    predict: Predict, astronaut_path: Path
+) -> None:
+    for detector in ("full", "haar"):
+        done = predict(astronaut_path, "--detector", detector, "--threshold", "2")
+        assert done.exit_code == 2
+
+
 def test_a_wrong_detector_is_an_error_before_anything_is_read(
     predict: Predict, tmp_path: Path
 ) -> None:

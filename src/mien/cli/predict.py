@@ -44,7 +44,9 @@ def predict(
     min_face: Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")] = 24,
     threshold: Annotated[
         float | None,
-        typer.Option(help="Lowest detector confidence, 0 to 1. [default: the detector's]"),
+        typer.Option(
+            min=0, max=1, help="Lowest detector confidence, 0 to 1. [default: the detector's]"
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     as_json: Annotated[
