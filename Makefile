@@ -48,7 +48,7 @@ figures: $(STAMPS)/dev ## write the measured figures in docs/figures/ into the R
 	$(BIN)/python docs/fill_figures.py
 
 clean: ## remove the environment, caches and what was built (data and runs stay)
-	rm -rf $(VENV) dist build web/node_modules web/dist src/mien/web/static
+	rm -rf $(VENV) dist build web/node_modules web/dist src/mien/web/static src/mien/faces/weights
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 	find src tests -name __pycache__ -type d -prune -exec rm -rf {} +
 

@@ -36,6 +36,11 @@ def test_every_model_answers_with_logits_for_each_head(name: str) -> None:
     }
 
 
+def test_squeeze_of_few_channels_keeps_one() -> None:
+    model = build_model("residual", BOTH, {"widths": [4], "blocks": [1]})
+    assert all(parameter.numel() for parameter in model.parameters())
+
+
 @pytest.mark.parametrize("size", [16, 32, 40, 47, 48, 64])
 def test_residual_net_takes_any_size(size: int) -> None:
     logits = build_model("residual", BOTH).eval()(torch.rand(2, 1, size, size))

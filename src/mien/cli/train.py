@@ -80,8 +80,10 @@ def train(
     dataset = open_with_progress(data, votes=votes)
     if dataset.problems:
         console.print(
-            f"{len(dataset.problems):,} rows or files skipped; `mien data check {data}` lists them",
+            f"rows or files skipped: {len(dataset.problems):,}; "
+            f"`mien data check {data}` lists them",
             style="yellow",
+            soft_wrap=True,
         )
     recipe_file = Path(recipe) if Path(recipe).is_file() else Path("recipes") / f"{recipe}.toml"
     report = train_recipe(

@@ -35,8 +35,9 @@ class SqueezeExcitation(nn.Module):
 
     def __init__(self, channels: int, reduction: int = 8) -> None:
         super().__init__()
-        self.squeeze = nn.Conv2d(channels, channels // reduction, 1)
-        self.excite = nn.Conv2d(channels // reduction, channels, 1)
+        narrow = max(1, channels // reduction)
+        self.squeeze = nn.Conv2d(channels, narrow, 1)
+        self.excite = nn.Conv2d(narrow, channels, 1)
 
     def forward(self, x: Tensor) -> Tensor:
         """Scale each channel of (n, c, h, w) by a factor in 0..1."""
