@@ -55,7 +55,17 @@ def bundle(tmp_path: Path) -> Path:
 
 
 def invoke(*arguments: object) -> Result:
-    return CliRunner().invoke(app, ["evaluate", *map(str, arguments)])
+    """Run `mien evaluate` on the test split, if the arguments name no other."""
+    return CliRunner().invoke(app, ["evaluate", "--split", "test", *map(str, arguments)])
+
+
+def test_the_split_that_is_looked_at_once_is_never_the_default(
+    tmp_path: Path, data: Path, bundle: Path
+) -> None:
+    result = CliRunner().invoke(
+        app, ["evaluate", str(bundle), "--data", str(data), "--out", str(tmp_path / "out")]
+    )
+    assert "on fer2013, validation split" in result.stdout
 
 
 def error_of(result: Result, kind: type[MienError]) -> str:

@@ -74,12 +74,23 @@ def test_a_missing_recipe_names_those_that_exist() -> None:
         load_recipe(RECIPES[0].with_name("nothing.toml"))
 
 
-def test_without_any_recipes_it_is_said_where_they_are(
+def test_a_name_is_found_wherever_mien_is_run_from(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(ConfigError, match=r"no recipe at recipes/cnn4\.toml; .* given by its path"):
-        load_recipe("cnn4")
+    assert load_recipe("cnn4").name == "cnn4"
+    with pytest.raises(ConfigError, match=r"no recipe 'cnn5'; there are: cnn4, cnn6, mien-s"):
+        load_recipe("cnn5")
+
+
+def test_a_recipe_of_ones_own_comes_before_that_of_the_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "recipes").mkdir()
+    text = RECIPES[0].read_text().replace("seed = 1", "seed = 77")
+    (tmp_path / "recipes" / RECIPES[0].name).write_text(text)
+    assert load_recipe(RECIPES[0].stem).seed == 77
 
 
 def test_broken_toml_is_a_config_error(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def evaluate(
     split: Annotated[
         str,
         typer.Option(help="train, validation or test (also Training, PublicTest, PrivateTest)."),
-    ] = "test",
+    ] = "validation",
     rule: Annotated[
         list[str] | None,
         typer.Option(

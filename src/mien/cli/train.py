@@ -61,7 +61,7 @@ def train(
     """
     try:
         from mien.training.devices import check_gpus, is_first_process, use_threads
-        from mien.training.recipe import load_recipe
+        from mien.training.recipe import find_recipe, load_recipe
         from mien.training.train import train as train_recipe
     except ModuleNotFoundError as error:
         raise MissingExtraError(
@@ -85,7 +85,6 @@ def train(
             style="yellow",
             soft_wrap=True,
         )
-    recipe_file = Path(recipe) if Path(recipe).is_file() else Path("recipes") / f"{recipe}.toml"
     report = train_recipe(
         chosen,
         dataset,
@@ -93,7 +92,7 @@ def train(
         resume=resume,
         devices=devices,
         command=shlex.join(["mien", *sys.argv[1:]]),
-        recipe_file=recipe_file,
+        recipe_file=find_recipe(recipe),
         console=console,
         max_epochs_now=stop_after,
     )

@@ -183,29 +183,46 @@ class Recipe:
         return asdict(self)
 
 
-def load_recipe(path: Path | str) -> Recipe:
-    """Read a recipe file, or one of the recipes by name from a `recipes` folder here.
+def find_recipe(recipe: Path | str) -> Path:
+    """Return the file of a recipe that is given by its path, or by its name.
+
+    A name is looked for in `recipes/` here, then among the recipes that mien brings.
+
+    Raises:
+        ConfigError: If there is none; the text names those there are.
+    """
+    path = Path(recipe)
+    if path.suffix or path.exists():
+        if path.is_file():
+            return path
+        raise ConfigError(f"no recipe at {path}; by name there are: {_known_recipes()}")
+    for folder in _recipe_folders():
+        if (folder / f"{path}.toml").is_file():
+            return folder / f"{path}.toml"
+    raise ConfigError(f"no recipe {str(path)!r}; there are: {_known_recipes()}, or give a file")
+
+
+def _recipe_folders() -> list[Path]:
+    """Return where recipes are: here, in an installed mien, in the checkout it runs from."""
+    package = Path(__file__).parents[1]
+    return [Path("recipes"), package / "recipes", package.parents[1] / "recipes"]
+
+
+def _known_recipes() -> str:
+    names = {path.stem for folder in _recipe_folders() for path in folder.glob("*.toml")}
+    return ", ".join(sorted(names)) or "none"
+
+
+def load_recipe(recipe: Path | str) -> Recipe:
+    """Read a recipe that is given by its path, or by its name; see `find_recipe`.
 
     Raises:
         ConfigError: If there is no such file, or it is no recipe; all faults are listed.
     """
-    path = Path(path)
-    if not path.suffix and not path.exists():
-        path = Path("recipes") / f"{path}.toml"
+    path = find_recipe(recipe)
     try:
         with path.open("rb") as file:
             values = tomllib.load(file)
-    except FileNotFoundError as error:
-        known = sorted(p.stem for p in path.parent.glob("*.toml"))
-        there = (
-            f"recipes there: {', '.join(known)}"
-            if known
-            else (
-                "a recipe is given by its path, or by its name in the folder recipes/ of mien's "
-                "repository when run from there"
-            )
-        )
-        raise ConfigError(f"no recipe at {path}; {there}") from error
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read recipe {path}: {error}") from error
     return parse_recipe(values, where=str(path))
