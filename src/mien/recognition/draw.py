@@ -34,7 +34,7 @@ _BRIGHT, _MUTED, _DARK = "#f3f4f6", "#a3a9b5", "#101216"
 
 # Measures of a card, in text heights.
 _CARD_WIDTH, _PAD, _ROW, _HEAD = 17.0, 1.0, 1.5, 2.4
-_LABEL_WIDTH, _PERCENT_WIDTH = 6.0, 2.6
+_LABEL_WIDTH, _PERCENT_WIDTH = 6.0, 3.2
 
 
 def annotate(image_bgr: UInt8Array, result: FrameResult) -> UInt8Array:
