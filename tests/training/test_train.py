@@ -98,6 +98,9 @@ from conftest import make_faces
 from mien.training.recipe import parse_recipe
 from mien.training.train import train
 import json
+import torch
+
+torch.set_num_threads(int(sys.argv[4]))
 train(parse_recipe(json.loads(sys.argv[2])), make_faces(), Path(sys.argv[3]))
 """
 
@@ -111,7 +114,8 @@ def test_a_run_killed_in_the_middle_of_an_epoch_resumes_to_the_same_end(
     run = tmp_path / "killed"
     command = [sys.executable, "-c", _KILLED, str(Path(__file__).parent)]
     child = subprocess.Popen(
-        [*command, json.dumps(recipe_values), str(run)],
+        # Sums come out the same for the same number of threads alone.
+        [*command, json.dumps(recipe_values), str(run), str(torch.get_num_threads())],
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
