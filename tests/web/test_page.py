@@ -10,7 +10,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from playwright.sync_api import Browser, Page, Playwright, Route, expect, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    Page,
+    Playwright,
+    Route,
+    WebSocketRoute,
+    expect,
+    sync_playwright,
+)
 
 from mien.bundle.find import PACKAGED
 from mien.core.labels import FER2013, FERPLUS
@@ -270,6 +278,27 @@ def test_stop_holds_while_the_camera_is_still_opening(page: Page) -> None:
     assert not camera_is_open(page)
     expect(page.locator("#consent")).to_be_visible()
     expect(page.locator("#notice")).to_be_empty()
+
+
+def test_what_to_do_about_the_camera_stays_when_the_server_answers(page: Page) -> None:
+    answers: list[tuple[WebSocketRoute, str | bytes]] = []
+
+    def hold_answers(socket: WebSocketRoute) -> None:
+        socket.connect_to_server().on_message(lambda answer: answers.append((socket, answer)))
+
+    page.route_web_socket("**/v1/live", hold_answers)
+    page.add_init_script("navigator.mediaDevices.getUserMedia = () => new Promise(() => {});")
+    page.reload()
+    page.get_by_role("button", name="I agree, start the camera").click()
+    expect(page.locator("#notice")).to_contain_text("allow it")
+    expect(page.locator("#legend li")).to_have_count(len(FERPLUS))
+    page.wait_for_function("document.querySelector('#server-state').textContent === 'Connected'")
+    while not answers:
+        page.wait_for_timeout(50)
+    for socket, answer in answers:
+        socket.send(answer)
+    expect(page.locator("#meter-detector")).to_have_text("blazeface")
+    expect(page.locator("#notice")).to_contain_text("allow it")
 
 
 def test_a_refused_choice_says_why_and_shows_what_still_reads(page: Page) -> None:

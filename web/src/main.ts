@@ -41,8 +41,22 @@ const photos = new Photos(byId("photo-grid", HTMLElement), button("clear-photos"
   say: (words) => announcer.say(words),
 });
 
-// Whether the notice tells of a frame that could not be read; the next one that can clears it.
-let frameTrouble = false;
+type Topic = "camera" | "choice" | "frame" | "models";
+
+// What the notice is about: only what ends that matter clears it, and not, say, the server's
+// answer to a choice while the browser still asks for the camera.
+let noticed: Topic | null = null;
+
+function notice(topic: Topic, words: string): void {
+  noticed = topic;
+  text("notice").textContent = words;
+}
+
+function clearNotice(topic: Topic): void {
+  if (noticed !== topic) return;
+  noticed = null;
+  text("notice").textContent = "";
+}
 
 function onMessage(message: ServerMessage): void {
   if (message.type === "ready") {
@@ -50,25 +64,23 @@ function onMessage(message: ServerMessage): void {
     choices.answered(true);
     text("meter-detector").textContent = message.detector;
     text("meter-model").textContent = message.bundle;
-    text("notice").textContent = "";
+    clearNotice("choice");
     return;
   }
   if (message.type === "error" && message.index === null) {
     // A choice that was refused: say why, and show what still reads.
     choices.answered(false);
-    text("notice").textContent = capital(message.error.message);
+    notice("choice", capital(message.error.message));
     return;
   }
   const tookMs = sender.answered(
     message.type === "result" ? message.frame.index : (message.index ?? -1),
   );
   if (message.type === "error") {
-    text("notice").textContent = capital(message.error.message);
-    frameTrouble = true;
+    notice("frame", capital(message.error.message));
   }
   if (message.type !== "result" || stage.state !== "live") return;
-  if (frameTrouble) text("notice").textContent = "";
-  frameTrouble = false;
+  clearNotice("frame");
   if (tookMs !== null) meters.answered(tookMs);
   stage.show(message.frame, choices.colours);
   panel.show(message.frame.faces, choices.colours);
@@ -104,6 +116,7 @@ function onSocketState(state: SocketState): void {
 async function loadModels(): Promise<void> {
   try {
     choices.offer(await fetchModels());
+    clearNotice("models");
     socket.configure(choices.ask());
     text("version").textContent = await fetchVersion();
     text("legend").replaceChildren(
@@ -114,7 +127,7 @@ async function loadModels(): Promise<void> {
       }),
     );
   } catch (error) {
-    text("notice").textContent = error instanceof Error ? error.message : String(error);
+    notice("models", error instanceof Error ? error.message : String(error));
   }
 }
 
@@ -125,14 +138,14 @@ async function startCamera(deviceId = ""): Promise<void> {
   button("stop").disabled = false;
   stage.state = "starting";
   if (fromCover) button("stop").focus({ preventScroll: true });
-  text("notice").textContent = "If the browser asks for the camera, allow it there.";
+  notice("camera", "If the browser asks for the camera, allow it there.");
   try {
     if (!(await camera.open(deviceId))) return;
   } catch (error) {
     fail(error instanceof CameraError ? error.problem : cameraProblem(error));
     return;
   } finally {
-    text("notice").textContent = "";
+    clearNotice("camera");
   }
   stage.state = "live";
   setControls(true);
