@@ -103,7 +103,7 @@ def test_training_feeds_the_network_what_serving_does(
     from mien.training.module import FaceModule
     from mien.training.recipe import load_recipe
 
-    recipe = load_recipe(Path(__file__).resolve().parents[1] / "recipes" / "mien-s.toml")
+    recipe = load_recipe(Path(__file__).resolve().parents[1] / "recipes" / "mien-s-first.toml")
     arrived: list[torch.Tensor] = []
 
     class Watch(torch.nn.Module):

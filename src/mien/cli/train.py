@@ -20,7 +20,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="A recipe file, or the name of one in ./recipes: mien-s, cnn4, cnn6.",
+            help="A recipe file, or the name of one in ./recipes: mien-s-first, cnn4, cnn6.",
         ),
     ],
     data: Annotated[
@@ -36,6 +36,12 @@ def train(
         bool, typer.Option("--resume", help="Go on with the run that is in --out.")
     ] = False,
     seed: Annotated[int | None, typer.Option(help="Instead of the recipe's seed.")] = None,
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            help="A run folder or bundle to begin with instead of fresh weights: fine-tuning."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of the recipe's number of epochs.")
     ] = None,
@@ -57,7 +63,9 @@ def train(
     a report, and `curves.png`, redrawn every epoch. Ctrl-C and kills lose at most the epoch
     that runs: the same command with --resume goes on and ends as if nothing had happened.
 
-    Example: mien train mien-s --data ../shared/data --out runs/mien-s
+    Example: mien train mien-s-first --data ../shared/data --out runs/mien-s-first
+
+    Example: mien train mine.toml --start-from mien-s --data my-faces --out runs/mine
     """
     try:
         from mien.training.devices import check_gpus, is_first_process, use_threads
@@ -73,6 +81,8 @@ def train(
     chosen = load_recipe(recipe)
     if seed is not None:
         chosen = replace(chosen, seed=seed)
+    if start_from is not None:
+        chosen = replace(chosen, start_from=start_from)
     if epochs is not None:
         chosen = replace(chosen, loop=replace(chosen.loop, epochs=epochs))
     check_gpus(devices)

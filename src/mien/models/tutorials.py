@@ -36,7 +36,8 @@ class Cnn4(nn.Module):
         layers: list[nn.Module] = []
         width_in = 1
         for width in (128, 256, 512, 512):
-            layers += [nn.Conv2d(width_in, width, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Dropout(0.4)]
+            # ReLU after the pool instead of before it: the same values from a quarter of the work.
+            layers += [nn.Conv2d(width_in, width, 3), nn.MaxPool2d(2), nn.ReLU(), nn.Dropout(0.4)]
             width_in = width
         # 48 -> 23 -> 10 -> 4 -> 1: one position of 512 channels is left to flatten.
         layers += [nn.Flatten(), nn.Linear(512, 512), nn.ReLU(), nn.Dropout(0.4)]

@@ -272,6 +272,7 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
         "best_epoch": facts.get("best", {}).get("epoch"),
         "git_commit": environment.pop("git_commit", None),
         "versions": environment,
+        "start": dict(info.start) or None,
         "resumed": [
             {key: part.get(key) for key in ("after_epoch", "git_commit", "command")}
             for part in info.resumed

@@ -162,6 +162,8 @@ class Recipe:
         model: The network.
         heads: Label set name to what its head learns.
         seed: Decides initial weights, order, augmentation and dropout.
+        start_from: A run folder or bundle whose weights training begins with, where they fit;
+            empty for fresh weights.
         input: The model's input.
         augment: Augmentation.
         optimiser: Optimiser and schedule.
@@ -173,6 +175,7 @@ class Recipe:
     heads: Mapping[str, HeadRecipe]
     description: str = ""
     seed: int = 0
+    start_from: str = ""
     input: InputRecipe = InputRecipe()
     augment: AugmentRecipe = AugmentRecipe()
     optimiser: OptimiserRecipe = OptimiserRecipe()

@@ -18,7 +18,7 @@ import platform
 import subprocess
 import zipfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -45,6 +45,7 @@ class RunInfo:
         data: Where the data came from: name, counts by split, usable faces by head.
         environment: Versions, hardware, precision, devices, git commit, command.
         resumed: The same for each time that the run was taken up again, with `after_epoch`.
+        start: Where its first weights came from, as `mien.training.start` says; empty if fresh.
     """
 
     recipe: Recipe
@@ -52,6 +53,7 @@ class RunInfo:
     data: Mapping[str, Any]
     environment: Mapping[str, Any]
     resumed: Sequence[Mapping[str, Any]] = ()
+    start: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write `run.json` into a run folder."""
@@ -73,6 +75,7 @@ def read_run(folder: Path | str) -> RunInfo:
             data=values["data"],
             environment=values["environment"],
             resumed=values.get("resumed", ()),
+            start=values.get("start", {}),
         )
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error

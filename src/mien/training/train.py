@@ -6,6 +6,7 @@ import json
 import logging
 import shutil
 import warnings
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -39,6 +40,7 @@ from mien.training.run import (
     read_checkpoint,
     read_run,
 )
+from mien.training.start import start_from
 from mien.training.targets import HeadTargets, head_targets
 
 
@@ -73,6 +75,7 @@ def train(
 
     Raises:
         ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run.
+        ConfigError: If the recipe starts from weights that are not there or do not fit.
         DatasetError: If a split is empty or lacks what a head learns, or the checkpoint to go
             on from is damaged.
     """
@@ -117,6 +120,10 @@ def train(
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(recipe.seed, verbose=False)
     network = build_recipe_model(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if recipe.start_from and not last:
+        info = replace(info, start=start_from(network, recipe.start_from))
+        if is_first_process():
+            console.print(_say_start(info.start), highlight=False, soft_wrap=True)
     module = FaceModule(network, recipe, targets["train"], targets["validation"])
     # Only now: a recipe whose network cannot be built must not leave what looks like a run.
     if is_first_process():
@@ -146,6 +153,11 @@ def train(
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
         trainer.fit(module, learned, judged, ckpt_path=str(last) if last else None)
     return _report(recipe, out, epoch_log, finished=trainer.state.finished)
+
+
+def _say_start(start: Mapping[str, Any]) -> str:
+    fresh = f"; fresh: {', '.join(start['fresh'])}" if start["fresh"] else ""
+    return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{fresh}"
 
 
 def _open_folder(
@@ -244,7 +256,8 @@ def _loader(
 ) -> DataLoader[Any]:
     return make_loader(
         images_gray,
-        size=recipe.input.size,
+        # What is learned is augmented at its own size and resized once, after that.
+        size=max(recipe.input.size, images_gray.shape[1]) if shuffle else recipe.input.size,
         batch_size=recipe.loop.batch_size // trainer.world_size if shuffle else 256,
         seed=recipe.seed,
         shuffle=shuffle,

@@ -1,0 +1,72 @@
+"""Weights that a run begins with: those of a run or a bundle that is there already."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load
+from torch import Tensor, nn
+
+from mien.bundle.find import find_bundle
+from mien.bundle.parts import WEIGHTS_FILE
+from mien.core.errors import BundleError, ConfigError
+from mien.training.run import RUN_FILE, load_run_model
+
+
+def start_from(model: nn.Module, source: str) -> dict[str, Any]:
+    """Give a fresh network the weights of another, wherever name and shape are the same.
+
+    What has no counterpart (a head of another label set, say) keeps its fresh weights.
+
+    Args:
+        model: The network; changed in place.
+        source: A run folder, of which the best checkpoint is taken, or a bundle by name or path.
+
+    Returns:
+        For `run.json`: where from, the sha256 over all weights there (names and bytes), how many
+        tensors were taken, and the names of those that stayed fresh.
+
+    Raises:
+        ConfigError: If there is no such run or bundle, or nothing in it fits.
+        DatasetError: If the run has no usable checkpoint.
+    """
+    weights = _read_weights(source)
+    own = model.state_dict()
+    fitting = {k: w for k, w in weights.items() if k in own and own[k].shape == w.shape}
+    # Without a layer in common there is no start, only counters of batches that happen to fit.
+    if not any(weight.ndim > 1 for weight in fitting.values()):
+        raise ConfigError(
+            f"no layer of {source} fits this recipe's network; start_from needs the same "
+            "[model], or one much like it"
+        )
+    model.load_state_dict(fitting, strict=False)
+    return {
+        "from": source,
+        "sha256": _sha256(weights),
+        "tensors_taken": len(fitting),
+        "fresh": sorted(own.keys() - fitting.keys()),
+    }
+
+
+def _read_weights(source: str) -> dict[str, Tensor]:
+    if (Path(source) / RUN_FILE).is_file():
+        return dict(load_run_model(source)[0].state_dict())
+    try:
+        path = find_bundle(source) / WEIGHTS_FILE
+        return load(path.read_bytes())
+    except (BundleError, OSError, SafetensorError) as error:
+        raise ConfigError(
+            f"cannot start from {source!r}, which is neither a run that has finished an epoch "
+            f"nor a bundle: {error}. Where a recipe names it, train that first, or give "
+            "--start-from"
+        ) from error
+
+
+def _sha256(weights: dict[str, Tensor]) -> str:
+    digest = hashlib.sha256()
+    for name in sorted(weights):
+        digest.update(name.encode() + weights[name].contiguous().numpy().tobytes())
+    return digest.hexdigest()

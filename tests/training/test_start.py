@@ -1,0 +1,104 @@
+"""Beginning with weights that are there already."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+
+from mien.core.errors import ConfigError
+from mien.data import FaceDataset
+from mien.models import build_model
+from mien.training.export import export_run
+from mien.training.recipe import parse_recipe
+from mien.training.run import load_run_model, read_run
+from mien.training.start import start_from
+from mien.training.train import train
+
+QUIET = Console(file=StringIO())
+
+
+@pytest.fixture
+def first(faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path) -> Path:
+    recipe_values["loop"]["epochs"] = 1
+    train(parse_recipe(recipe_values), faces, tmp_path / "first", console=QUIET)
+    return tmp_path / "first"
+
+
+def test_a_network_starts_with_the_best_weights_of_a_run(
+    first: Path, recipe_values: dict[str, Any]
+) -> None:
+    options = recipe_values["model"]["options"]
+    model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options)
+    told = start_from(model, str(first))
+    wanted = load_run_model(first)[0].state_dict()
+    assert all(torch.equal(wanted[key], value) for key, value in model.state_dict().items())
+    assert told["from"] == str(first)
+    assert told["fresh"] == []
+    assert told["tensors_taken"] == len(wanted)
+    assert len(told["sha256"]) == 64
+
+
+def test_a_head_that_the_source_has_not_stays_fresh(
+    first: Path, recipe_values: dict[str, Any]
+) -> None:
+    options = recipe_values["model"]["options"]
+    model = build_model("residual", {"other": 3}, options)
+    before = {k: v.clone() for k, v in model.state_dict().items()}
+    told = start_from(model, str(first))
+    after = model.state_dict()
+    assert told["fresh"]
+    assert all("other" in key for key in told["fresh"])
+    assert all(torch.equal(before[key], after[key]) for key in told["fresh"])
+    wanted = load_run_model(first)[0].state_dict()
+    assert torch.equal(after["stem.0.weight"], wanted["stem.0.weight"])
+
+
+def test_a_bundle_starts_a_network_as_the_run_it_was_made_of_does(
+    first: Path, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    bundle = export_run(first, tmp_path / "bundle")
+    options = recipe_values["model"]["options"]
+    model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options)
+    from_bundle = start_from(model, str(bundle))
+    from_run = start_from(model, str(first))
+    assert {**from_bundle, "from": ""} == {**from_run, "from": ""}
+
+
+def test_what_fits_nowhere_is_refused(first: Path) -> None:
+    with pytest.raises(ConfigError, match=r"no layer of .*first fits"):
+        start_from(build_model("cnn6", {"ferplus": 8}), str(first))
+
+
+@pytest.mark.parametrize("source", ["runs/nonesuch", "nonesuch"])
+def test_a_source_that_is_not_there_says_what_to_do(source: str) -> None:
+    with pytest.raises(ConfigError, match=rf"{source}.*train that first, or give --start-from"):
+        start_from(build_model("cnn6", {"ferplus": 8}), source)
+
+
+def test_a_run_that_cannot_start_leaves_no_run_behind(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe = parse_recipe({**recipe_values, "start_from": "nonesuch"})
+    with pytest.raises(ConfigError, match="nonesuch"):
+        train(recipe, faces, tmp_path / "run", console=QUIET)
+    assert not (tmp_path / "run" / "run.json").exists()
+
+
+def test_a_run_says_where_it_started_also_when_it_is_resumed(
+    first: Path, faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    recipe_values["loop"]["epochs"] = 2
+    recipe = parse_recipe({**recipe_values, "start_from": str(first)})
+    shown = StringIO()
+    run = tmp_path / "second"
+    train(recipe, faces, run, console=Console(file=shown, width=300), max_epochs_now=1)
+    assert f"starts from {first}" in shown.getvalue()
+    start = read_run(run).start
+    assert start["from"] == str(first)
+    # What a resumed run goes on from is its own checkpoint.
+    (first / "run.json").unlink()
+    train(recipe, faces, run, console=QUIET, resume=True)
+    assert read_run(run).start == start
