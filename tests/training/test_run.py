@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from mien.core.errors import ConfigError
 from mien.training import run
-from mien.training.run import describe_environment
+from mien.training.run import describe_environment, read_report
 
 
 @pytest.fixture
@@ -55,3 +56,14 @@ def test_commit_of_a_repository_that_only_holds_the_environment_is_not_taken(
     _git(checkout, "add", "README")
     _git(checkout, "commit", "-qm", "theirs")
     assert _commit_said() is None
+
+
+def test_a_run_that_has_not_ended_has_an_empty_report(tmp_path: Path) -> None:
+    assert read_report(tmp_path) == {}
+
+
+@pytest.mark.parametrize("content", ["{", "[1]", "\x00"])
+def test_a_damaged_report_is_named(tmp_path: Path, content: str) -> None:
+    (tmp_path / "report.json").write_text(content)
+    with pytest.raises(ConfigError, match=r"report\.json"):
+        read_report(tmp_path)

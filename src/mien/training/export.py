@@ -7,7 +7,6 @@ that does not answer as the network does is refused.
 
 from __future__ import annotations
 
-import json
 import logging
 import shlex
 import sys
@@ -37,7 +36,7 @@ from mien.data import FaceDataset
 from mien.evaluation.temperature import fit_temperatures
 from mien.models import count_parameters
 from mien.training.predictor import RunPredictor
-from mien.training.run import RunInfo, load_run_model
+from mien.training.run import RunInfo, load_run_model, read_report
 
 OPSET = 18
 # Largest difference of a logit between PyTorch and ONNX Runtime, both in float32.
@@ -260,8 +259,7 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     recipe = info.recipe.to_dict()
     environment = {k: v for k, v in info.environment.items() if k != "platform"}
     commands = [environment.pop("command", ""), shlex.join(["mien", *sys.argv[1:]])]
-    report = folder / "report.json"
-    facts = json.loads(report.read_text()) if report.is_file() else {}
+    facts = read_report(folder)
     return {
         "commands": [command for command in commands if command],
         "seed": recipe["seed"],

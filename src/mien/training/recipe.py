@@ -10,8 +10,9 @@ from __future__ import annotations
 import tomllib
 import types
 import typing
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import MISSING, asdict, dataclass, field, fields, is_dataclass
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
@@ -311,6 +312,27 @@ def _tuple(inner: tuple[Any, ...], value: Any, path: str, faults: list[str]) -> 
     )
 
 
+_ABOVE_0 = ("input.std", "loop.epochs", "optimiser.learning_rate")
+_NOT_NEGATIVE = (
+    "augment.rotation_degrees",
+    "augment.shear_degrees",
+    "augment.mixup",
+    "optimiser.weight_decay",
+    "optimiser.clip_norm",
+    "optimiser.plateau_patience",
+    "loop.early_stop_patience",
+)
+_IN_0_TO_1 = ("augment.flip", "augment.erasing")
+_BELOW_1 = (
+    "augment.shift",
+    "augment.zoom",
+    "augment.brightness",
+    "augment.contrast",
+    "optimiser.momentum",
+    "loop.ema_decay",
+)
+
+
 def _range_faults(recipe: Recipe) -> list[str]:
     """Return what types cannot say: ranges, and parts that do not fit one another."""
     augment, loop, optimiser = recipe.augment, recipe.loop, recipe.optimiser
@@ -338,10 +360,7 @@ def _range_faults(recipe: Recipe) -> list[str]:
             "heads: a sampled label is drawn as voted; label_smoothing does not go with it",
         ),
         (recipe.input.size >= 16, "input.size: must be at least 16 pixels"),
-        (recipe.input.std > 0, "input.std: must be above 0"),
-        (loop.epochs > 0, "loop.epochs: must be above 0"),
         (loop.batch_size > 1, "loop.batch_size: must be above 1"),
-        (0 <= loop.ema_decay < 1, "loop.ema_decay: must be in 0..1"),
         (
             not shares or (shares[0] == 0 and shares == sorted(shares) and shares[-1] < 1),
             "loop.sizes: shares must begin at 0, rise, and stay below 1",
@@ -351,14 +370,22 @@ def _range_faults(recipe: Recipe) -> list[str]:
             "loop.sizes: the last size must be input.size, which is what the model is used at",
         ),
         (all(size >= 16 for _, size in loop.sizes), "loop.sizes: at least 16 pixels"),
-        (optimiser.learning_rate > 0, "optimiser.learning_rate: must be above 0"),
         (0 < optimiser.warmup_share < 1, "optimiser.warmup_share: must be in 0..1"),
-        (0 <= augment.flip <= 1, "augment.flip: must be in 0..1"),
-        (0 <= augment.erasing <= 1, "augment.erasing: must be in 0..1"),
-        (0 <= augment.zoom < 1, "augment.zoom: must be in 0..1"),
-        (0 <= augment.shift < 1, "augment.shift: must be in 0..1"),
-        (0 <= augment.brightness < 1, "augment.brightness: must be in 0..1"),
-        (0 <= augment.contrast < 1, "augment.contrast: must be in 0..1"),
-        (augment.mixup >= 0, "augment.mixup: must not be negative"),
+        (0 < optimiser.plateau_factor < 1, "optimiser.plateau_factor: must be in 0..1"),
+        (
+            0 < augment.erasing_area[0] <= augment.erasing_area[1] < 1,
+            "augment.erasing_area: must be two shares in 0..1, the smaller first",
+        ),
+        *_checks(recipe, "must be above 0", lambda v: v > 0, _ABOVE_0),
+        *_checks(recipe, "must not be negative", lambda v: v >= 0, _NOT_NEGATIVE),
+        *_checks(recipe, "must be in 0..1", lambda v: 0 <= v <= 1, _IN_0_TO_1),
+        *_checks(recipe, "must be at least 0 and below 1", lambda v: 0 <= v < 1, _BELOW_1),
     ]
     return [fault for fine, fault in checks if not fine]
+
+
+def _checks(
+    recipe: Recipe, rule: str, fits: Callable[[float], bool], paths: Sequence[str]
+) -> list[tuple[bool, str]]:
+    """Return (whether it fits, the fault if not) for each value that a dotted path names."""
+    return [(fits(attrgetter(path)(recipe)), f"{path}: {rule}") for path in paths]

@@ -33,6 +33,7 @@ from mien.models import build_model
 from mien.training.recipe import Recipe, parse_recipe
 
 RUN_FILE = "run.json"
+REPORT_FILE = "report.json"
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,24 @@ def read_run(folder: Path | str) -> RunInfo:
         raise ConfigError(f"cannot read {path}: {error.strerror or error}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ConfigError(f"{path} is damaged: {error!r}") from error
+
+
+def read_report(folder: Path | str) -> dict[str, Any]:
+    """Read `report.json` of a run folder; empty where the run has not ended yet.
+
+    Raises:
+        ConfigError: If the file is damaged.
+    """
+    path = Path(folder) / REPORT_FILE
+    try:
+        report = json.loads(path.read_text())
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"cannot read {path}: {error}") from error
+    if not isinstance(report, dict):
+        raise ConfigError(f"{path} is damaged: it holds no report")
+    return report
 
 
 def build_recipe_model(recipe: Recipe) -> nn.Module:

@@ -6,7 +6,8 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,7 @@ from mien.training.devices import is_first_process, trainer_hardware
 from mien.training.module import FaceModule
 from mien.training.recipe import HeadRecipe, LoopRecipe, Recipe
 from mien.training.run import (
+    REPORT_FILE,
     RUN_FILE,
     RunInfo,
     build_recipe_model,
@@ -97,24 +99,11 @@ def train(
 
     precision = choose_precision(recipe.loop)
     environment = describe_environment(precision=precision, devices=devices, command=command)
-    if last:
-        before = read_run(out)
-        after_epoch = read_checkpoint(last)["epoch"] + 1
-        again = [{"after_epoch": after_epoch, **environment}]
-        # A run that is at its end is not trained any further, only reported once more.
-        resumed = [*before.resumed, *(again if after_epoch < recipe.loop.epochs else [])]
-        info = replace(before, resumed=resumed)
-    else:
-        info = RunInfo(
-            recipe=recipe,
-            training_priors={head: t.priors for head, t in targets["train"].items()},
-            data={
-                "name": dataset.name,
-                "faces": {name: len(part) for name, part in parts.items()},
-                "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
-            },
-            environment=environment,
-        )
+    info = (
+        _resume_info(read_run(out), read_checkpoint(last)["epoch"] + 1, environment)
+        if last
+        else _new_info(recipe, dataset.name, parts, targets, environment)
+    )
 
     # What Lightning tells of devices and of products is not what a reader of the log wants.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
@@ -129,35 +118,55 @@ def train(
     if is_first_process():
         info.write(out)
     epoch_log = EpochLog(out, recipe.name)
-    trainer = L.Trainer(
-        default_root_dir=out,
-        max_epochs=recipe.loop.epochs,
-        precision="bf16-mixed" if precision == "bf16" else "32-true",
-        **trainer_hardware(devices),
-        gradient_clip_val=recipe.optimiser.clip_norm or None,
-        logger=TensorBoardLogger(out, name="tensorboard", version=""),
-        callbacks=_callbacks(recipe, out, epoch_log, console, max_epochs_now),
-        num_sanity_val_steps=0,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        use_distributed_sampler=False,
-        log_every_n_steps=1,
-    )
+    callbacks = _callbacks(recipe, out, epoch_log, console, max_epochs_now)
+    trainer = _trainer(recipe, out, callbacks, precision, devices)
     learned = _loader(recipe, np.asarray(parts["train"].images_gray), trainer, shuffle=True)
     judged = _loader(recipe, np.asarray(parts["validation"].images_gray), trainer, shuffle=False)
-    with warnings.catch_warnings():
-        # Faces are in memory: workers would only copy them. The rest is Lightning's own.
-        warnings.filterwarnings("ignore", message=".*does not have many workers.*")
-        warnings.filterwarnings("ignore", message=".*pin_memory.*")
-        warnings.filterwarnings("ignore", message=".*Checkpoint directory.*exists.*")
-        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+    with _quiet_lightning():
         trainer.fit(module, learned, judged, ckpt_path=str(last) if last else None)
     return _report(recipe, out, epoch_log, finished=trainer.state.finished)
+
+
+def _new_info(
+    recipe: Recipe,
+    data_name: str,
+    parts: Mapping[str, FaceDataset],
+    targets: Mapping[str, Mapping[str, HeadTargets]],
+    environment: Mapping[str, Any],
+) -> RunInfo:
+    return RunInfo(
+        recipe=recipe,
+        training_priors={head: t.priors for head, t in targets["train"].items()},
+        data={
+            "name": data_name,
+            "faces": {name: len(part) for name, part in parts.items()},
+            "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
+        },
+        environment=environment,
+    )
+
+
+def _resume_info(before: RunInfo, after_epoch: int, environment: Mapping[str, Any]) -> RunInfo:
+    # A run that is at its end is not trained any further, only reported once more.
+    if after_epoch >= before.recipe.loop.epochs:
+        return before
+    again = {"after_epoch": after_epoch, **environment}
+    return replace(before, resumed=[*before.resumed, again])
 
 
 def _say_start(start: Mapping[str, Any]) -> str:
     fresh = f"; fresh: {', '.join(start['fresh'])}" if start["fresh"] else ""
     return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{fresh}"
+
+
+@contextmanager
+def _quiet_lightning() -> Iterator[None]:
+    with warnings.catch_warnings():
+        # Faces are in memory: workers would only copy them. The rest is Lightning's own.
+        for text in ("does not have many workers", "pin_memory", "Checkpoint directory.*exists"):
+            warnings.filterwarnings("ignore", message=f".*{text}.*")
+        warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
+        yield
 
 
 def _open_folder(
@@ -214,6 +223,25 @@ def choose_precision(loop: LoopRecipe) -> str:
         return "bf16" if torch.cuda.is_bf16_supported() else "fp32"
     capable = torch.cpu._is_amx_tile_supported() or torch.cpu._is_avx512_bf16_supported()
     return "bf16" if capable else "fp32"
+
+
+def _trainer(
+    recipe: Recipe, out: Path, callbacks: list[Callback], precision: str, devices: int
+) -> L.Trainer:
+    return L.Trainer(
+        default_root_dir=out,
+        max_epochs=recipe.loop.epochs,
+        precision="bf16-mixed" if precision == "bf16" else "32-true",
+        **trainer_hardware(devices),
+        gradient_clip_val=recipe.optimiser.clip_norm or None,
+        logger=TensorBoardLogger(out, name="tensorboard", version=""),
+        callbacks=callbacks,
+        num_sanity_val_steps=0,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        use_distributed_sampler=False,
+        log_every_n_steps=1,
+    )
 
 
 class StopAfter(Callback):
@@ -282,5 +310,5 @@ def _report(recipe: Recipe, out: Path, epoch_log: EpochLog, *, finished: bool) -
         "last": epoch_log.rows[-1],
     }
     if is_first_process():
-        (out / "report.json").write_text(json.dumps(report, indent=2) + "\n")
+        (out / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n")
     return report
