@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import shlex
-import sys
 import time
-from collections.abc import Mapping
-from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from mien.core.errors import DatasetError, MissingExtraError
+from mien.core.errors import DatasetError
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -21,8 +17,6 @@ if TYPE_CHECKING:
     from mien.evaluation.predictors import Predictor
     from mien.evaluation.report import Provenance
     from mien.evaluation.run import Evaluation
-
-_RUN_FILE = "run.json"
 
 
 def evaluate(
@@ -71,62 +65,22 @@ def evaluate(
     """
     from rich.console import Console
 
+    from mien.cli.loading import load_model, made_by, make_folder
     from mien.cli.opening import open_with_progress
     from mien.evaluation.report import terminal_report
 
-    _make_folder(out)
-    predictor, description, packages = _load_model(model, threads)
+    make_folder(out)
+    predictor, description, packages = load_model(model, threads)
     progress = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
     evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)
-    provenance = _provenance(description, packages, data, speed)
+    provenance = made_by(description, packages, data, speed)
     page = _write(evaluation, provenance, out)
     if as_json:
         print((out / "evaluation.json").read_text(encoding="utf-8"), end="")
     else:
         Console(highlight=False).print(terminal_report(evaluation))
     progress.print(f"Report: {page}", soft_wrap=True, markup=False)
-
-
-def _make_folder(folder: Path) -> None:
-    """Refuse a place that cannot be written before the work is done rather than after it."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DatasetError(f"cannot make the folder {folder}: {error.strerror or error}") from error
-
-
-def _load_model(model: str, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
-    """Return the predictor, what it says of itself, and the packages that it runs on."""
-    if (Path(model) / _RUN_FILE).is_file():
-        return _load_run(Path(model), threads)
-    from mien.bundle.load import load_bundle
-    from mien.evaluation.predictors import BundlePredictor
-
-    predictor = BundlePredictor(load_bundle(model, threads=threads))
-    return predictor, predictor.describe(), ("onnxruntime",)
-
-
-def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
-    try:
-        from mien.training.devices import use_threads
-        from mien.training.predictor import load_run_predictor
-    except ModuleNotFoundError as error:
-        raise MissingExtraError(
-            f"{folder} is a run, and evaluating one needs {error.name}, which is not installed; "
-            "pip install 'mien[train]', or evaluate a bundle made from it"
-        ) from error
-    use_threads(threads)
-    predictor = load_run_predictor(folder)
-    description = {
-        "name": predictor.name,
-        "kind": "run, best checkpoint",
-        "path": str(folder),
-        "architecture": predictor.info.recipe.model.name,
-        "input_size": predictor.input_size,
-        "runs_on": "PyTorch, CPU",
-    }
-    return predictor, description, ("torch",)
 
 
 def _run(
@@ -178,26 +132,6 @@ def _run(
             on_progress=show,
         )
     return evaluation, speed
-
-
-def _provenance(
-    description: Mapping[str, Any],
-    packages: tuple[str, ...],
-    data: Path,
-    speed: tuple[float, int],
-) -> Provenance:
-    from mien.evaluation.report import Provenance, package_versions
-
-    seconds, faces = speed
-    return Provenance(
-        command=shlex.join(["mien", *sys.argv[1:]]),
-        created=datetime.now(UTC).isoformat(timespec="seconds"),
-        model=description,
-        data=str(data),
-        seconds=seconds,
-        faces_per_s=faces / seconds,
-        versions=package_versions("numpy", "opencv-python-headless", *packages),
-    )
 
 
 def _write(evaluation: Evaluation, provenance: Provenance, out: Path) -> Path:

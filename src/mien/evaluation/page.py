@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from html import escape
-from importlib.resources import files
 from pathlib import Path
 
 from mien.core.labels import COLOURS
 from mien.evaluation.figures import ClassFigures, Figures
+from mien.evaluation.html import facts_section, html_page, provenance_section, table_row
 from mien.evaluation.report import Provenance
 from mien.evaluation.run import Evaluation, Result, RuleEvaluation
 from mien.evaluation.svg import reliability_svg
@@ -63,23 +63,9 @@ def write_page(evaluation: Evaluation, provenance: Provenance, path: Path) -> No
 
 def render_page(evaluation: Evaluation, provenance: Provenance) -> str:
     """Return the whole page as HTML."""
-    css = files("mien.evaluation").joinpath("page.css").read_text(encoding="utf-8")
     title = f"{evaluation.model} on {evaluation.dataset}, {evaluation.split} split"
     sections = "\n".join(_rule_section(rule) for rule in evaluation.rules)
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="generator" content="mien {escape(provenance.versions["mien"])}">
-<title>{escape(title)}</title>
-<link rel="icon" href="data:,">
-<style>
-{css}</style>
-</head>
-<body>
-<main>
-<header>
+    body = f"""<header>
 <h1>{escape(evaluation.model)}</h1>
 <p>Evaluated on {escape(evaluation.dataset)}, {escape(evaluation.split)} split of \
 {count(evaluation.n_split)} faces, {escape(provenance.created[:10])}</p>
@@ -87,11 +73,8 @@ def render_page(evaluation: Evaluation, provenance: Provenance) -> str:
 </header>
 {sections}
 {_reading()}
-{_provenance(evaluation, provenance)}
-</main>
-</body>
-</html>
-"""
+{provenance_section(provenance, evaluation.split_sha256)}"""
+    return html_page(title, body)
 
 
 def _navigation(rules: Iterable[RuleEvaluation]) -> str:
@@ -164,7 +147,7 @@ def _ways_table(rule: RuleEvaluation) -> str:
     rows = "".join(_way_row(way) for way in rule.results)
     naive = rule.headline.baseline
     if naive is not None:
-        rows += _row(
+        rows += table_row(
             f"naive answer<span>always {escape(naive.label)}</span>",
             count(rule.n),
             percent(naive.accuracy.value, digits=2),
@@ -183,7 +166,7 @@ def _ways_table(rule: RuleEvaluation) -> str:
 
 def _way_row(way: Result) -> str:
     figures = way.figures
-    return _row(
+    return table_row(
         f"{IMAGES[way.images]}<span>{CROPS[way.crops]}</span>",
         count(figures.n),
         percent(figures.accuracy.value, digits=2),
@@ -193,12 +176,6 @@ def _way_row(way: Result) -> str:
         number(figures.log_loss),
         percent(figures.reliability.expected_calibration_error),
     )
-
-
-def _row(head: str, *cells: str, css: str = "") -> str:
-    attribute = f' class="{css}"' if css else ""
-    body = "".join(f"<td>{cell}</td>" for cell in cells)
-    return f'<tr{attribute}><th scope="row">{head}</th>{body}</tr>'
 
 
 def _matrix(figures: Figures) -> str:
@@ -253,7 +230,7 @@ def _class_row(figures: Figures, class_id: int, entry: ClassFigures) -> str:
     wrong = figures.most_taken_for(class_id)
     taken = UNDEFINED if wrong is None else f"{wrong[0]}, {percent(wrong[1] / entry.support)}"
     dot = f'<span class="dot" style="background:{COLOURS[entry.label]}"></span>'
-    return _row(
+    return table_row(
         f"{dot}{entry.label}",
         count(entry.support),
         _bar(entry.precision, percent(entry.precision)),
@@ -268,36 +245,4 @@ def _bar(share: float | None, text: str) -> str:
 
 
 def _reading() -> str:
-    facts = "".join(f"<dt>{name}</dt><dd>{text}</dd>" for name, text in _GLOSSARY)
-    return (
-        '<section><h2>How to read this</h2><div class="card">'
-        f'<dl class="facts">{facts}</dl></div></section>'
-    )
-
-
-def _provenance(evaluation: Evaluation, provenance: Provenance) -> str:
-    facts = {
-        **{f"model {key}".replace("_", " "): value for key, value in provenance.model.items()},
-        "data": provenance.data,
-        "sha256 of the split": evaluation.split_sha256,
-        "made": provenance.created,
-        "took": f"{provenance.seconds:.1f} s, {provenance.faces_per_s:,.0f} faces a second",
-        "versions": ", ".join(f"{name} {text}" for name, text in provenance.versions.items()),
-    }
-    rows = "".join(
-        f"<dt>{escape(name)}</dt><dd>{escape(_as_text(value))}</dd>"
-        for name, value in facts.items()
-    )
-    return (
-        '<section><h2>What made it</h2><div class="card">'
-        f"<pre><code>{escape(provenance.command)}</code></pre>"
-        f'<dl class="facts">{rows}</dl></div></section>'
-    )
-
-
-def _as_text(value: object) -> str:
-    if isinstance(value, dict):
-        return ", ".join(f"{name} {_as_text(part)}" for name, part in value.items())
-    if isinstance(value, int):
-        return count(value)
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    return facts_section("How to read this", dict(_GLOSSARY))

@@ -141,17 +141,8 @@ def evaluate(
         DatasetError: If the split is empty, or a rule keeps no face or does not fit.
         ShapeError: If the model answers in another shape than its label sets say.
     """
-    split = canonical_split(split)
+    split, targets, indices = choose_faces(dataset, predictor.label_sets, split, rules)
     in_split = dataset.splits == SPLITS.index(split)
-    if not in_split.any():
-        raise DatasetError(f"{dataset!r} has no face in split {split}")
-    targets = [
-        rule_targets(dataset, name) for name in choose_rules(dataset, predictor.label_sets, rules)
-    ]
-    labelled = np.logical_or.reduce([target.class_ids >= 0 for target in targets])
-    indices = np.flatnonzero(in_split & labelled)
-    if len(indices) == 0:
-        raise DatasetError(f"no face of split {split} has a label that these rules keep")
     heads = {target.rule.label_set.name for target in targets}
     both = predict_both_ways(
         predictor, dataset, indices, heads, batch_size=batch_size, on_progress=on_progress
@@ -168,6 +159,37 @@ def evaluate(
             for target in targets
         ),
     )
+
+
+def choose_faces(
+    dataset: FaceDataset, heads: Collection[str], split: str, rules: Collection[str]
+) -> tuple[str, tuple[RuleTargets, ...], NDArray[np.int64]]:
+    """Return which faces are looked at, and their labels.
+
+    Args:
+        dataset: The whole dataset.
+        heads: Names of the model's label sets.
+        split: In any of the usual spellings.
+        rules: Names of rules; empty for all the usual ones that data and heads allow.
+
+    Returns:
+        The split's name in `SPLITS`, the rules applied to every face of the dataset, and the
+        indices of the split's faces that at least one rule keeps.
+
+    Raises:
+        ConfigError: If a rule is unknown.
+        DatasetError: If the split is empty, or no rule keeps a face or fits.
+    """
+    split = canonical_split(split)
+    in_split = dataset.splits == SPLITS.index(split)
+    if not in_split.any():
+        raise DatasetError(f"{dataset!r} has no face in split {split}")
+    targets = tuple(rule_targets(dataset, name) for name in choose_rules(dataset, heads, rules))
+    labelled = np.logical_or.reduce([target.class_ids >= 0 for target in targets])
+    indices = np.flatnonzero(in_split & labelled)
+    if len(indices) == 0:
+        raise DatasetError(f"no face of split {split} has a label that these rules keep")
+    return split, targets, indices
 
 
 def predict_both_ways(
@@ -202,19 +224,32 @@ def predict_both_ways(
         faces = np.ascontiguousarray(dataset.images_gray[indices[batch]])
         mirrored = np.ascontiguousarray(faces[:, :, ::-1])
         for way, images in enumerate((faces, mirrored)):
-            logits = predictor.predict_logits(images)
+            logits = predict_checked(predictor, images, heads)
             for name, probabilities in found.items():
-                expected = (len(images), probabilities.shape[2])
-                if logits[name].shape != expected:
-                    raise ShapeError(
-                        f"expected logits of shape {expected} from head {name} of "
-                        f"{predictor.name}, got {logits[name].shape}"
-                    )
                 probabilities[way, batch] = softmax(logits[name])
             done += len(images)
             if on_progress is not None:
                 on_progress(done, 2 * len(indices))
     return found
+
+
+def predict_checked(
+    predictor: Predictor, images_gray: NDArray[np.uint8], heads: Collection[str]
+) -> dict[str, NDArray[np.float32]]:
+    """Return the logits of some heads, of the shape that their label sets say.
+
+    Raises:
+        ShapeError: If the model answers in another shape.
+    """
+    logits = predictor.predict_logits(images_gray)
+    for name in heads:
+        expected = (len(images_gray), len(label_set(name)))
+        if logits[name].shape != expected:
+            raise ShapeError(
+                f"expected logits of shape {expected} from head {name} of "
+                f"{predictor.name}, got {logits[name].shape}"
+            )
+    return {name: logits[name] for name in heads}
 
 
 def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
