@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.bundle.config import BundleConfig
-from mien.core.errors import ConfigError, ShapeError
+from mien.bundle.prior import DEFAULT_PRIOR, Prior, PriorLike, resolve_prior
+from mien.core.errors import ShapeError
 from mien.core.imaging import normalise
 from mien.core.labels import LabelSet, label_set
 from mien.core.session import OnnxSession
-
-Prior = Literal["natural", "uniform"]
 
 # Enough to be quick, few enough that activations stay within a few hundred megabytes.
 MAX_BATCH = 256
@@ -85,33 +83,39 @@ class Bundle:
         images_gray: NDArray[np.uint8],
         label_set: str | None = None,
         *,
-        prior: Prior = "natural",
+        prior: PriorLike | Prior = DEFAULT_PRIOR,
+        prior_strength: float | None = None,
     ) -> NDArray[np.float32]:
         """Return calibrated probabilities of one label set for face crops.
 
         Args:
             images_gray: As for `predict_logits`.
             label_set: Which head answers; None is the bundle's default.
-            prior: `natural` keeps the shares of expressions that the model was trained on;
-                `uniform` answers as if each were equally common, by dividing by those shares
-                (Saerens et al., "Adjusting the Outputs of a Classifier to New a Priori
-                Probabilities", 2002).
+            prior: How common each expression is taken to be: `default`, the bundle's own
+                choice; `natural`, as in what it was trained on; `balanced`, all equally; a
+                mapping with a share for each expression; or what `self.prior` returned.
+            prior_strength: How far to go from the training shares to those, 0..1; None is the
+                bundle's own for `default`, else 1.
 
         Returns:
             (n, labels) float32, rows sum to 1, columns in the label set's order.
 
         Raises:
             BundleError: If the bundle has no such label set.
-            ConfigError: If the prior is unknown.
+            ConfigError: If the prior or its strength cannot be used.
             ShapeError: If the crops have another shape or dtype.
         """
-        logits = self.predict_logits(images_gray)
         name = label_set or self.config.default_label_set
-        self.config.head(name)
-        return self.to_probabilities(logits[name], name, prior=prior)
+        resolved = self.prior(name, prior, prior_strength)
+        return self.to_probabilities(self.predict_logits(images_gray)[name], name, prior=resolved)
 
     def to_probabilities(
-        self, logits: NDArray[np.float32], label_set: str, *, prior: Prior = "natural"
+        self,
+        logits: NDArray[np.float32],
+        label_set: str,
+        *,
+        prior: PriorLike | Prior = DEFAULT_PRIOR,
+        prior_strength: float | None = None,
     ) -> NDArray[np.float32]:
         """Turn logits of `predict_logits` into calibrated probabilities.
 
@@ -119,19 +123,46 @@ class Bundle:
             logits: (n, labels) float32 of the head `label_set`.
             label_set: Which head they are of.
             prior: As for `predict_probabilities`.
+            prior_strength: As for `predict_probabilities`.
 
         Raises:
             BundleError: If the bundle has no such label set.
-            ConfigError: If the prior is unknown.
+            ConfigError: If the prior or its strength cannot be used.
         """
         head = self.config.head(label_set)
-        if prior not in get_args(Prior):
-            raise ConfigError(f"expected prior natural or uniform, got {prior!r}")
-        scaled = logits.astype(np.float64) / head.temperature
-        if prior == "uniform":
-            scaled -= np.log(np.asarray(head.training_priors))
-        powers = np.exp(scaled - scaled.max(axis=1, keepdims=True))
+        offsets = self.prior(label_set, prior, prior_strength).offsets
+        # The temperature first: see `Prior.offsets` for why.
+        adjusted = logits.astype(np.float64) / head.temperature + offsets
+        powers = np.exp(adjusted - adjusted.max(axis=1, keepdims=True))
         return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float32)
+
+    def prior(
+        self,
+        label_set: str,
+        prior: PriorLike | Prior = DEFAULT_PRIOR,
+        strength: float | None = None,
+    ) -> Prior:
+        """Return how common a head takes each expression to be where `prior` is asked for.
+
+        Args:
+            label_set: Which head.
+            prior: As for `predict_probabilities`; one that is resolved already stays.
+            strength: As `prior_strength` there.
+
+        Raises:
+            BundleError: If the bundle has no such label set.
+            ConfigError: If the prior or its strength cannot be used.
+        """
+        head = self.config.head(label_set)
+        if isinstance(prior, Prior):
+            return prior
+        return resolve_prior(
+            prior,
+            strength,
+            self.label_sets[label_set],
+            head.training_priors,
+            default_strength=head.prior_strength,
+        )
 
     def __repr__(self) -> str:
         sets = ", ".join(self.label_sets)

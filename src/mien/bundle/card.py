@@ -166,6 +166,13 @@ def _calibration(config: BundleConfig, evaluations: Sequence[EvaluationSummary])
         f"{evaluation.headline.expected_calibration_error:.3f}"
         for evaluation in evaluations
     ]
+    lines += [
+        f"- `{head.label_set}`: answers go {head.prior_strength:g} of the way from the training "
+        "shares below to equal ones, as chosen on the validation split, so that rare expressions "
+        "are found more often; `prior=natural` leaves them as trained."
+        for head in config.heads
+        if head.prior_strength
+    ]
     for head in config.heads:
         shares = zip(head.labels, head.training_priors, strict=True)
         listed = ", ".join(f"{label} {share:.1%}" for label, share in shares)

@@ -205,6 +205,11 @@ def _check_together(config: BundleConfig, problems: list[str]) -> None:
                 f"{where}.temperature: figures were measured at {evaluation.temperature:g}, the "
                 f"head has {head.temperature:g}{again}"
             )
+        elif not math.isclose(evaluation.prior_strength, head.prior_strength, abs_tol=1e-6):
+            problems.append(
+                f"{where}.prior_strength: figures were measured at {evaluation.prior_strength:g}, "
+                f"the head has {head.prior_strength:g}{again}"
+            )
         if graph is not None and evaluation.graph_sha256 != graph.sha256:
             problems.append(
                 f"{where}.graph_sha256: figures of another graph, {evaluation.graph_sha256}; "

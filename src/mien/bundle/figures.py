@@ -64,6 +64,7 @@ class EvaluationSummary:
         temperature: The temperature of the head when it was measured.
         command: What measured it.
         results: The ways it was measured; `single` and `published` first.
+        prior_strength: The same of its `prior_strength`.
     """
 
     dataset: str
@@ -75,6 +76,7 @@ class EvaluationSummary:
     temperature: float
     command: str
     results: tuple[ResultSummary, ...]
+    prior_strength: float = 0.0
 
     @property
     def headline(self) -> ResultSummary:
@@ -158,9 +160,21 @@ def _summarise_rules(reader: FieldReader) -> tuple[EvaluationSummary, ...]:
             temperature=temperatures.number(label_set, above=0.0),
             command=command,
             results=tuple(_summarise_result(part) for part in rule.parts("results", least=1)),
+            prior_strength=_summarise_prior(rule),
         )
         for rule in reader.parts("rules", least=1)
     )
+
+
+def _summarise_prior(rule: FieldReader) -> float:
+    """Return the strength of the prior that a rule was measured with; older reports have none."""
+    if not rule.has("prior"):
+        return 0.0
+    prior = rule.nested("prior")
+    name = prior.text("name")
+    if name == "given":
+        prior.complain("name", "figures for given shares are not those of a bundle by itself")
+    return prior.number("strength")
 
 
 def _summarise_result(result: FieldReader) -> ResultSummary:
@@ -187,6 +201,16 @@ def _summarise_result(result: FieldReader) -> ResultSummary:
     )
 
 
+def take_strength(reader: FieldReader) -> float:
+    """Read `prior_strength`, 0..1; where there was none yet, answers were natural: 0."""
+    if "prior_strength" not in reader.names:
+        return 0.0
+    strength = reader.number("prior_strength")
+    if not 0 <= strength <= 1:
+        reader.complain("prior_strength", f"expected 0 to 1, got {strength:g}")
+    return strength
+
+
 def _take_evaluation(reader: FieldReader) -> EvaluationSummary:
     evaluation = EvaluationSummary(
         dataset=reader.text("dataset"),
@@ -198,6 +222,7 @@ def _take_evaluation(reader: FieldReader) -> EvaluationSummary:
         temperature=reader.number("temperature", above=0.0),
         command=reader.text("command"),
         results=tuple(_take_result(part) for part in reader.parts("results", least=1)),
+        prior_strength=take_strength(reader),
     )
     reader.finish()
     return evaluation

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from mien.bundle.fields import FieldReader
+from mien.bundle.figures import take_strength
 from mien.core.imaging import CropFrame
 from mien.core.labels import LABEL_SETS, label_set
 
@@ -79,6 +80,9 @@ class Head:
         output: The graph's name for it.
         temperature: Logits are divided by it before the softmax; fitted on validation faces.
         training_priors: Share of each label in what it was trained on; they sum to 1.
+        prior_strength: How far its answers go from those shares towards equal ones where
+            nothing else is asked for, 0..1, as in `mien.bundle.prior`; chosen on validation
+            faces. 0 leaves them natural.
     """
 
     label_set: str
@@ -86,6 +90,7 @@ class Head:
     output: str
     training_priors: tuple[float, ...]
     temperature: float = 1.0
+    prior_strength: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -151,6 +156,7 @@ def _head(reader: FieldReader) -> Head:
         output=reader.text("output"),
         training_priors=reader.numbers("training_priors"),
         temperature=reader.number("temperature", above=0.0),
+        prior_strength=take_strength(reader),
     )
     reader.finish()
     if head.label_set and head.label_set not in LABEL_SETS:
