@@ -164,7 +164,8 @@ def speed_rows(measured: dict[str, dict[str, Any]]) -> Iterator[tuple[str, str, 
             yield (
                 f"a 640x480 JPEG with one face, decoded, detected by {name}, read, one core",
                 f"{number(result['whole_frame_ms'])} ms",
-                f"{number(frames['whole_frame_limit_ms'])} ms",
+                # `auto` never picks haar, which is here for the tutorials that use it.
+                "" if name == "haar" else f"{number(frames['whole_frame_limit_ms'])} ms",
             )
     start = measured.get("start")
     if start:
