@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +30,19 @@ def linear_weights(labels: LabelSet) -> np.ndarray:
     return generator.normal(0, 0.05, (SIZE * SIZE, len(labels))).astype(np.float32)
 
 
+def even(labels: LabelSet) -> tuple[float, ...]:
+    """Return the same share for every expression."""
+    return (1 / len(labels),) * len(labels)
+
+
 def write_tiny_bundle(
     folder: Path,
     *,
     name: str = "tiny",
     crop_frames: Mapping[str, CropFrame] = CROP_FRAMES,
     default_label_set: str = "ferplus",
+    training_priors: Mapping[str, Sequence[float]] | None = None,
+    prior_strength: float = 0.0,
 ) -> Path:
     """Write a bundle that loads and answers; logits are pixels times `linear_weights`."""
     sets = list(LABEL_SETS.values())
@@ -44,7 +51,7 @@ def write_tiny_bundle(
     for labels in sets:
         output = f"{labels.name}_logits"
         nodes.append(helper.make_node("MatMul", ["pixels", f"{labels.name}_w"], [output]))
-        weights.append(numpy_helper.from_array(linear_weights(labels), f"{labels.name}_w"))
+        weights.append(numpy_helper.from_array(weights_of(labels), f"{labels.name}_w"))
         outputs.append(helper.make_tensor_value_info(output, TensorProto.FLOAT, ["n", len(labels)]))
     images = helper.make_tensor_value_info("images", TensorProto.FLOAT, ["n", 1, SIZE, SIZE])
     graph = helper.make_graph(nodes, "tiny", [images], outputs, weights)
@@ -64,7 +71,8 @@ def write_tiny_bundle(
                 label_set=labels.name,
                 labels=labels.labels,
                 output=f"{labels.name}_logits",
-                training_priors=(1 / len(labels),) * len(labels),
+                training_priors=tuple((training_priors or {}).get(labels.name, even(labels))),
+                prior_strength=prior_strength,
             )
             for labels in sets
         ),

@@ -234,3 +234,15 @@ def test_notebook_view_escapes_names_that_came_from_outside() -> None:
     assert "<script" not in make_frame(source=evil)._repr_html_()
     assert "<script" not in make_frame(source=evil, faces=(), error=evil)._repr_html_()
     assert "<script" not in Expression({evil: 1.0}, "own")._repr_html_()
+
+
+def test_an_answer_is_uncertain_below_its_threshold_alone() -> None:
+    assert not make_expression().uncertain
+    doubtful = Expression(make_expression().probabilities, "fer2013", uncertain_below=0.71)
+    assert doubtful.uncertain
+    assert not Expression(make_expression().probabilities, "fer2013", 0.7).uncertain
+    assert str(doubtful) == "fear 70% anger 5% disgust 5% (uncertain)"
+    assert doubtful.to_dict()["uncertain"] is True
+    assert pickle.loads(pickle.dumps(doubtful)) == doubtful != make_expression()
+    face = Face(Box(0, 0, 1, 1), 1.0, doubtful)
+    assert "fear, uncertain" in text_of_html(face._repr_html_())

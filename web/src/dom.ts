@@ -1,5 +1,7 @@
 // The page's elements, found once and checked, so the rest can rely on them.
 
+import type { Expression } from "./protocol";
+
 type Kind<T extends Element> = { new (): T; name: string };
 
 /** Return the element of an id; a missing or different one is a bug in index.html. */
@@ -53,6 +55,11 @@ export function download(blob: Blob, name: string): void {
 /** "happiness" to "Happiness". */
 export function capital(word: string): string {
   return word.charAt(0).toUpperCase() + word.slice(1);
+}
+
+/** An expression's name as it is shown; one that is uncertain asks. */
+export function named(expression: Pick<Expression, "dominant" | "uncertain">): string {
+  return capital(expression.dominant) + (expression.uncertain ? "?" : "");
 }
 
 /** 0.923 to "92 %", with a space that does not break. */

@@ -1,6 +1,6 @@
 // The faces as text and bars beside the picture: one card a face, kept while it is followed.
 
-import { capital, make, percent } from "./dom";
+import { capital, make, named, percent } from "./dom";
 import type { Colours } from "./overlay";
 import type { Expression, LiveFace } from "./protocol";
 
@@ -23,7 +23,7 @@ class FaceCard {
   }
 
   show(expression: Expression, colours: Colours): void {
-    this.title.textContent = capital(expression.dominant);
+    this.title.textContent = named(expression);
     this.confidence.textContent = percent(expression.confidence);
     this.element.style.setProperty("--colour", colours.get(expression.dominant) ?? "");
     const labels = Object.keys(expression.probabilities);

@@ -1,6 +1,6 @@
 // Boxes, labels and bars drawn over a picture; text is never mirrored, only places are.
 
-import { capital, percent } from "./dom";
+import { capital, named, percent } from "./dom";
 import { placeBox, placePanel, type Fit, type Rect, type Size } from "./geometry";
 import type { Box, Expression } from "./protocol";
 
@@ -93,7 +93,7 @@ function drawChip(
   ctx.beginPath();
   ctx.arc(r.x + unit, r.y + r.height / 2, unit * 0.42, 0, 2 * Math.PI);
   ctx.fill();
-  const name = capital(face.expression.dominant);
+  const name = named(face.expression);
   const words = face.number === null ? name : `${face.number}  ${name}`;
   text(ctx, words, r.x + unit * 1.8, r.y + r.height / 2, `600 ${unit}px ${FONT}`, "left");
   text(

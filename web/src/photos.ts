@@ -1,7 +1,7 @@
 // Photos that were dropped, chosen or pasted: each is read and shown with the same overlay.
 
 import { analyze } from "./api";
-import { capital, context2d, download, make, percent, toBlob } from "./dom";
+import { context2d, download, make, named, percent, toBlob } from "./dom";
 import { contain, scaleBox } from "./geometry";
 import { drawFaces, type Colours } from "./overlay";
 import type { Frame } from "./protocol";
@@ -95,7 +95,7 @@ class PhotoCard {
     drawFaces(context2d(canvas), faces, colours, contain(area, area, false), area, unit);
     this.summary = faces.length
       ? faces
-          .map(({ expression }) => `${capital(expression.dominant)} ${percent(expression.confidence)}`)
+          .map(({ expression }) => `${named(expression)} ${percent(expression.confidence)}`)
           .join(", ")
       : "No face found";
     canvas.setAttribute("role", "img");

@@ -34,6 +34,9 @@ export interface Configure {
   detector?: string | null;
   label_set?: string | null;
   smoothing_s?: number | null;
+  prior?: string | Record<string, number> | null;
+  prior_strength?: number | null;
+  uncertain_below?: number | null;
 }
 
 /** A face detector by name, and where it cannot run, why and how to get it. */
@@ -55,12 +58,15 @@ export interface ErrorReply {
   error: ErrorBody;
 }
 
-/** Probabilities of one label set's expressions; confidence 0..1, entropy in bits. */
+/** Probabilities of one label set's expressions; confidence 0..1, entropy in bits.
+
+`uncertain` says that the confidence is below the threshold that was asked for. */
 export interface Expression {
   label_set: string;
   dominant: string;
   confidence: number;
   entropy: number;
+  uncertain: boolean;
   probabilities: Record<string, number>;
 }
 
@@ -83,6 +89,8 @@ export interface Frame {
   detector: string;
   detector_threshold: number | null;
   detector_sha256: string | null;
+  prior: string;
+  prior_strength: number;
   faces: Face[];
   milliseconds: Record<string, number>;
   error: string | null;
@@ -135,6 +143,8 @@ export interface LiveFrame {
   detector: string;
   detector_threshold: number | null;
   detector_sha256: string | null;
+  prior: string;
+  prior_strength: number;
   faces: LiveFace[];
   milliseconds: Record<string, number>;
   error: string | null;
@@ -149,6 +159,7 @@ export interface LiveReady {
   label_set: string;
   labels: Label[];
   smoothing_s: number;
+  uncertain_below: number;
   max_frame_bytes: number;
   frames_per_s: number;
 }

@@ -116,7 +116,7 @@ def annotate_sink(folder: Path) -> Sink:
                     f"{out} would be written over the picture itself; give --annotate a folder "
                     "that does not hold the pictures"
                 )
-            _write_picture(out, annotate(as_bgr(picture.data), result))
+            write_picture(out, annotate(as_bgr(picture.data), result))
 
     return write
 
@@ -130,12 +130,17 @@ def crops_sink(folder: Path, recognizer: Recognizer) -> Sink:
         crops_gray = recognizer.crop(as_bgr(picture.data), result.faces)
         for number, crop_gray in enumerate(crops_gray, start=1):
             name = f"{picture.relative.name}.face{number}.png"
-            _write_picture(folder / picture.relative.with_name(name), crop_gray)
+            write_picture(folder / picture.relative.with_name(name), crop_gray)
 
     return write
 
 
-def _write_picture(path: Path, image: Any) -> None:
+def write_picture(path: Path, image: Any) -> None:
+    """Write an HW or HW3 (BGR) uint8 picture in the format of its suffix, and make its folder.
+
+    Raises:
+        MienError: If it cannot be written there or in that format.
+    """
     done, encoded = cv2.imencode(path.suffix, image)
     if not done:
         raise MienError(f"OpenCV cannot write {path.suffix} pictures here: {path}")
@@ -170,6 +175,9 @@ def _opened(path: Path, mode: str) -> Iterator[IO[Any]]:
 def _schema(arrow: Any, names: list[str]) -> pa.Schema:
     whole = {"frame_index", "face_index", "track_id"}
     words = {"source", "detector", "label_set", "dominant", "error"}
-    kinds = {True: arrow.int64(), False: arrow.float64()}
-    fields = [(name, arrow.string() if name in words else kinds[name in whole]) for name in names]
-    return arrow.schema(fields)
+    kinds = {
+        **dict.fromkeys(whole, arrow.int64()),
+        **dict.fromkeys(words, arrow.string()),
+        "uncertain": arrow.bool_(),
+    }
+    return arrow.schema([(name, kinds.get(name, arrow.float64())) for name in names])

@@ -48,6 +48,26 @@ def predict(
             min=0, max=1, help="Lowest detector confidence, 0 to 1. [default: the detector's]"
         ),
     ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="How common each expression is taken to be: default (the model's own choice), "
+            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
+        ),
+    ] = "default",
+    prior_strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How far answers go from the training shares to those, 0 to 1. "
+            "[default: the model's own, or 1]",
+        ),
+    ] = None,
+    uncertain_below: Annotated[
+        float,
+        typer.Option(min=0, max=1, help="Flag answers with a lower confidence as uncertain."),
+    ] = 0.0,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object a picture, not a table.")
@@ -87,6 +107,9 @@ def predict(
             label_set=label_set,
             min_face_px=min_face,
             threshold=threshold,
+            prior=prior,
+            prior_strength=prior_strength,
+            uncertain_below=uncertain_below,
         )
     stderr.print(introduction(recognizer, detector), style="dim", markup=False)
     pictures = find_pictures(paths)
@@ -112,7 +135,8 @@ def introduction(recognizer: Recognizer, asked: str) -> str:
             "; `mien models fetch yunet` gets one that finds more" if name == "blazeface" else ""
         )
         name = f"{name} (chosen by auto{better})"
-    return f"model {recognizer.bundle.name}, {recognizer.label_set}; detector {name}"
+    prior = "" if recognizer.prior.name == "natural" else f", prior {recognizer.prior}"
+    return f"model {recognizer.bundle.name}, {recognizer.label_set}{prior}; detector {name}"
 
 
 def _open_sinks(

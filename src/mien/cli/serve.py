@@ -33,6 +33,17 @@ def serve(
     detector: Annotated[
         str | None, typer.Option(help="Face detector to begin with. [default: auto]")
     ] = None,
+    prior: Annotated[
+        str | None,
+        typer.Option(
+            help="How common each expression is taken to be: default (the model's own choice), "
+            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
+        ),
+    ] = None,
+    uncertain_below: Annotated[
+        float | None,
+        typer.Option(help="Flag answers with a lower confidence as uncertain. [default: 0]"),
+    ] = None,
     threads: Annotated[
         int | None, typer.Option(help="CPU threads for one picture. [default: 1]")
     ] = None,
@@ -55,7 +66,13 @@ def serve(
 
     console = Console(highlight=False, soft_wrap=True)
     settings = load_settings(
-        host=host, port=port, bundle=bundle, detector=detector, threads=threads
+        host=host,
+        port=port,
+        bundle=bundle,
+        detector=detector,
+        prior=prior,
+        uncertain_below=uncertain_below,
+        threads=threads,
     )
     if not page_is_built():
         raise MienError(HOW_TO_BUILD)

@@ -53,10 +53,12 @@ class Expression:
     Attributes:
         probabilities: Expression name to probability in 0..1; they sum to 1.
         label_set: The name of the label set, as in `mien.core.labels`.
+        uncertain_below: The answer counts as uncertain where its confidence is less, 0..1.
     """
 
     probabilities: Mapping[str, float]
     label_set: str
+    uncertain_below: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.probabilities:
@@ -72,10 +74,10 @@ class Expression:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A mapping proxy cannot be pickled; the plain dict it shows can.
-        return Expression, (dict(self.probabilities), self.label_set)
+        return Expression, (dict(self.probabilities), self.label_set, self.uncertain_below)
 
     def __hash__(self) -> int:
-        return hash((tuple(self.probabilities.items()), self.label_set))
+        return hash((tuple(self.probabilities.items()), self.label_set, self.uncertain_below))
 
     @property
     def dominant(self) -> str:
@@ -88,23 +90,30 @@ class Expression:
         return self.probabilities[self.dominant]
 
     @property
+    def uncertain(self) -> bool:
+        """Whether the confidence is less than `uncertain_below`; the probabilities hold anyway."""
+        return self.confidence < self.uncertain_below
+
+    @property
     def entropy(self) -> float:
         """Shannon entropy in bits: 0 when certain, log2(number of labels) when clueless."""
         return -sum(p * math.log2(p) for p in self.probabilities.values() if p > 0) + 0.0
 
     def to_dict(self) -> dict[str, Any]:
-        """Return label set, dominant, confidence, entropy and all probabilities."""
+        """Return label set, dominant, confidence, entropy, uncertain and all probabilities."""
         return {
             "label_set": self.label_set,
             "dominant": self.dominant,
             "confidence": round(self.confidence, 4),
             "entropy": round(self.entropy, 4),
+            "uncertain": self.uncertain,
             "probabilities": {k: round(v, 4) for k, v in self.probabilities.items()},
         }
 
     def __str__(self) -> str:
         ranked = sorted(self.probabilities.items(), key=lambda item: -item[1])
-        return " ".join(f"{label} {p:.0%}" for label, p in ranked[:3])
+        words = " ".join(f"{label} {p:.0%}" for label, p in ranked[:3])
+        return f"{words} (uncertain)" if self.uncertain else words
 
     def _repr_html_(self) -> str:
         # Colours beside the bars' own are the notebook's, so that it fits light and dark.
@@ -163,10 +172,11 @@ class Face:
         b = self.box
         where = f"{b.width:.0f} x {b.height:.0f} px at ({b.x1:.0f}, {b.y1:.0f})"
         colour = COLOURS.get(self.expression.dominant, "#888")
+        doubt = ", uncertain" if self.expression.uncertain else ""
         return (
             "<div style='display:inline-block;vertical-align:top;margin:0 1.2em 1em 0;"
             f"padding:.1em 0 .1em .8em;border-left:4px solid {colour}'>"
-            f"<div style='font-weight:600'>{html.escape(self.expression.dominant)}</div>"
+            f"<div style='font-weight:600'>{html.escape(self.expression.dominant)}{doubt}</div>"
             f"<div style='font-size:12px;opacity:.7;margin:.1em 0 .5em'>{where}</div>"
             f"{self.expression._repr_html_()}</div>"
         )
@@ -187,6 +197,10 @@ class FrameResult:
         error: Why this picture could not be read, or None. Then `faces` is empty.
         detector_threshold: The lowest confidence that the detector returned, 0..1, or None.
         detector_sha256: Checksum of the detector's weights; None for one without weights.
+        prior: How common each expression was taken to be: `natural`, as in the model's training
+            set; `balanced`, equally; or `given`.
+        prior_strength: How far the answers go from the training shares to those, 0..1; 0 for
+            `natural`.
     """
 
     index: int
@@ -199,6 +213,8 @@ class FrameResult:
     error: str | None = None
     detector_threshold: float | None = None
     detector_sha256: str | None = None
+    prior: str = "natural"
+    prior_strength: float = 0.0
 
     def __iter__(self) -> Iterator[Face]:
         return iter(self.faces)
@@ -220,6 +236,8 @@ class FrameResult:
             "detector": self.detector,
             "detector_threshold": self.detector_threshold,
             "detector_sha256": self.detector_sha256,
+            "prior": self.prior,
+            "prior_strength": self.prior_strength,
             "faces": [face.to_dict() for face in self.faces],
             "milliseconds": {k: round(v, 2) for k, v in self.milliseconds.items()},
             "error": self.error,
@@ -306,5 +324,6 @@ class Observation:
             "dominant": self.expression.dominant,
             "confidence": round(self.expression.confidence, 4),
             "entropy": round(self.expression.entropy, 4),
+            "uncertain": self.expression.uncertain,
             **{f"p_{k}": round(v, 4) for k, v in self.expression.probabilities.items()},
         }

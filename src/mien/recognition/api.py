@@ -9,6 +9,7 @@ import threading
 from functools import lru_cache
 from pathlib import Path
 
+from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
 from mien.core.imaging import ColourOrder
 from mien.core.types import FrameResult
 from mien.faces.detector import DEFAULT_MIN_FACE_PX
@@ -37,6 +38,9 @@ def analyze(
     colour_order: ColourOrder = "bgr",
     min_face_px: float = DEFAULT_MIN_FACE_PX,
     threads: int = 1,
+    prior: PriorLike = DEFAULT_PRIOR,
+    prior_strength: float | None = None,
+    uncertain_below: float = 0.0,
 ) -> FrameResult:
     """Find the faces of a picture and read their expressions.
 
@@ -51,6 +55,13 @@ def analyze(
         colour_order: The channel order of an array: `bgr` (OpenCV) or `rgb`.
         min_face_px: Smallest face to read: mean side of the detector's box, in pixels.
         threads: CPU threads.
+        prior: How common each expression is taken to be: `default`, the bundle's own choice;
+            `natural`, as in its training set; `balanced`, all equally; or a mapping with a
+            share for each expression.
+        prior_strength: How far answers go from the training shares to those, 0..1; None is
+            the bundle's own for `default`, else 1.
+        uncertain_below: Answers with a lower confidence are flagged as uncertain, 0..1; 0
+            flags none.
 
     Returns:
         The faces, largest first; iterate over it. Empty where there is no face.
@@ -60,7 +71,12 @@ def analyze(
         ShapeError: If an array is not a uint8 picture.
         DetectorError: If the detector is unknown or cannot run here.
         BundleError: If the bundle cannot be loaded or lacks the label set.
+        ConfigError: If prior, strength or `uncertain_below` cannot be used.
     """
     with _opening:
         recognizer = _open(bundle, resolve_name(detector), label_set, min_face_px, threads)
+    if (prior, prior_strength, uncertain_below) != (DEFAULT_PRIOR, None, 0.0):
+        recognizer = recognizer.answering(
+            prior=prior, prior_strength=prior_strength, uncertain_below=uncertain_below
+        )
     return recognizer.analyze(image, colour_order=colour_order)

@@ -112,11 +112,9 @@ def _free_plate(
 ) -> tuple[Rectangle, str]:
     """Choose words and place of a face's plate: as much as fits, over no other plate."""
     expression = face.expression
-    full = f"{expression.dominant} {expression.confidence:.0%}"
-    if alone:
-        choices = [full]
-    else:
-        choices = [f"{number}  {full}", f"{number}  {expression.dominant}", f"{number}"]
+    name = _name(expression)
+    full = f"{name} {expression.confidence:.0%}"
+    choices = [full] if alone else [f"{number}  {full}", f"{number}  {name}", f"{number}"]
     places: list[tuple[Rectangle, str]] = []
     for words in choices:
         x1, y1, x2, y2 = _plate_at((box[0], 0), words, text_px)
@@ -134,6 +132,10 @@ def _free_plate(
             places.append(((left, 0, left + width, height), words))
     free = (place for place in places if not any(_meet(place[0], other) for other in taken))
     return next(free, places[-1])
+
+
+def _name(expression: Expression) -> str:
+    return expression.dominant + ("?" if expression.uncertain else "")
 
 
 def _plate_at(corner: tuple[float, float], words: str, text_px: int) -> Rectangle:
@@ -174,7 +176,7 @@ def _card(face: Face, number: int, text_px: int) -> Image.Image:
     )
     pen.text(
         (chip[2] + 0.6 * text_px, middle_y),
-        expression.dominant,
+        _name(expression),
         font=font,
         fill=_BRIGHT,
         anchor="lm",

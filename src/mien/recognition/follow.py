@@ -177,4 +177,4 @@ def smooth(
         return now
     weight = -math.expm1(-elapsed_s / time_constant_s)
     mixed = {label: before[label] + weight * (now[label] - before[label]) for label in now}
-    return Expression(mixed, now.label_set)
+    return Expression(mixed, now.label_set, now.uncertain_below)

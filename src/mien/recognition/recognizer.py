@@ -17,7 +17,8 @@ from PIL import Image
 
 from mien.bundle.bundle import Bundle
 from mien.bundle.load import load_bundle
-from mien.core.errors import BundleError, ImageError, ShapeError
+from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
+from mien.core.errors import BundleError, ConfigError, ImageError, ShapeError
 from mien.core.imaging import ColourOrder, CropFrame, as_bgr, crop_face, to_gray
 from mien.core.types import Expression, Face, FrameResult
 from mien.faces import DetectedFace, Detector, open_detector
@@ -52,6 +53,8 @@ class Recognizer:
         detector: The detector that runs; its `name` is never `auto`.
         label_set: The name of the label set that it answers in.
         crop_frame: How the model's square lies about the detector's boxes.
+        prior: How common it takes each expression to be; its name is never `default`.
+        uncertain_below: The confidence below which an answer counts as uncertain, 0..1.
     """
 
     def __init__(
@@ -65,6 +68,9 @@ class Recognizer:
         threshold: float | None = None,
         side: int | None = None,
         crop_frame: CropFrame | None = None,
+        prior: PriorLike = DEFAULT_PRIOR,
+        prior_strength: float | None = None,
+        uncertain_below: float = 0.0,
     ) -> None:
         """Load the model and open the detector.
 
@@ -79,15 +85,27 @@ class Recognizer:
             side: Longer side in pixels at which the detector sees a picture; None for its
                 default.
             crop_frame: Used instead of the one that the bundle keeps for the detector.
+            prior: How common each expression is taken to be: `default`, the bundle's own
+                choice; `natural`, as in its training set; `balanced`, all equally; or a
+                mapping with a share for each expression.
+            prior_strength: How far answers go from the training shares to those, 0..1; None
+                is the bundle's own for `default`, else 1.
+            uncertain_below: Answers with a lower confidence are flagged as uncertain, 0..1;
+                0 flags none.
 
         Raises:
             BundleError: If the bundle cannot be loaded, lacks the label set, or has no crop
                 frame for the detector.
+            ConfigError: If prior, strength or `uncertain_below` cannot be used.
             DetectorError: If the detector is unknown or cannot run here.
         """
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle, threads=threads)
         self.label_set = label_set or self.bundle.config.default_label_set
         self._labels = self.bundle.config.head(self.label_set).labels
+        self.prior = self.bundle.prior(self.label_set, prior, prior_strength)
+        if not 0 <= uncertain_below <= 1:
+            raise ConfigError(f"expected uncertain_below of 0 to 1, got {uncertain_below:g}")
+        self.uncertain_below = uncertain_below
         self.detector = (
             open_detector(
                 detector, min_face_px=min_face_px, threshold=threshold, side=side, threads=threads
@@ -96,6 +114,33 @@ class Recognizer:
             else detector
         )
         self.crop_frame = crop_frame or self._kept_frame()
+
+    def answering(
+        self,
+        *,
+        prior: PriorLike = DEFAULT_PRIOR,
+        prior_strength: float | None = None,
+        uncertain_below: float = 0.0,
+    ) -> Recognizer:
+        """Return a recognizer that shares model and detector with this one; nothing is loaded.
+
+        Args:
+            prior: As for a new recognizer.
+            prior_strength: As for a new recognizer.
+            uncertain_below: As for a new recognizer.
+
+        Raises:
+            ConfigError: If one of them cannot be used.
+        """
+        return Recognizer(
+            self.bundle,
+            self.detector,
+            label_set=self.label_set,
+            crop_frame=self.crop_frame,
+            prior=prior,
+            prior_strength=prior_strength,
+            uncertain_below=uncertain_below,
+        )
 
     def analyze(
         self,
@@ -170,7 +215,7 @@ class Recognizer:
         Raises:
             ShapeError: If the crops have another shape or dtype.
         """
-        return self.bundle.predict_probabilities(crops_gray, self.label_set)
+        return self.bundle.predict_probabilities(crops_gray, self.label_set, prior=self.prior)
 
     def crop(self, image_bgr: UInt8Array, faces: Iterable[DetectedFace | Face]) -> UInt8Array:
         """Cut out faces as the model sees them.
@@ -272,7 +317,9 @@ class Recognizer:
                 box=face.box,
                 confidence=face.confidence,
                 expression=Expression(
-                    dict(zip(self._labels, row.tolist(), strict=True)), self.label_set
+                    dict(zip(self._labels, row.tolist(), strict=True)),
+                    self.label_set,
+                    self.uncertain_below,
                 ),
                 landmarks=face.landmarks,
             )
@@ -290,6 +337,8 @@ class Recognizer:
             error=located.error,
             detector_threshold=self.detector.threshold,
             detector_sha256=self.detector.weights_sha256,
+            prior=self.prior.name,
+            prior_strength=self.prior.strength,
         )
 
 

@@ -10,6 +10,7 @@ from typing import Protocol
 from mien.bundle.config import CONFIG_FILE, BundleConfig
 from mien.bundle.find import list_bundles
 from mien.bundle.load import load_bundle
+from mien.bundle.prior import DEFAULT_PRIOR, PriorLike, is_shares
 from mien.core.errors import BundleError, DetectorError, ImageError, LabelError
 from mien.core.imaging import decode_image
 from mien.core.labels import COLOURS, LabelSet
@@ -33,11 +34,46 @@ class Choice:
         detector: A name out of the catalogue; `auto` is allowed.
         label_set: The name of one of the bundle's label sets.
         live: Whether the picture is one of a stream, where speed counts more than small faces.
+        prior: As `Recognizer` takes it.
+        prior_strength: As `Recognizer` takes it.
+        uncertain_below: As `Recognizer` takes it.
     """
 
     detector: str
     label_set: str
     live: bool = False
+    prior: PriorLike = DEFAULT_PRIOR
+    prior_strength: float | None = None
+    uncertain_below: float = 0.0
+
+    def changed(
+        self,
+        *,
+        detector: str | None = None,
+        label_set: str | None = None,
+        prior: PriorLike | None = None,
+        prior_strength: float | None = None,
+        uncertain_below: float | None = None,
+    ) -> Choice:
+        """Return this choice with all that is not None changed.
+
+        A new prior brings its own strength with it. Shares belong to one label set, so with
+        another the prior is the bundle's own again.
+        """
+        label_set = label_set or self.label_set
+        strength = self.prior_strength
+        if prior is None and is_shares(self.prior) and label_set != self.label_set:
+            prior = DEFAULT_PRIOR
+        if prior is not None:
+            strength = None
+        return replace(
+            self,
+            detector=detector or self.detector,
+            label_set=label_set,
+            prior=self.prior if prior is None else prior,
+            prior_strength=strength if prior_strength is None else prior_strength,
+            uncertain_below=self.uncertain_below if uncertain_below is None else uncertain_below,
+        )
 
 
 class Engine(Protocol):
@@ -63,6 +99,7 @@ class Engine(Protocol):
         Raises:
             DetectorError: If the detector is unknown or cannot run.
             LabelError: If the bundle has no such label set.
+            ConfigError: If the prior cannot be used with it.
         """
         ...
 
@@ -75,6 +112,7 @@ class Engine(Protocol):
             ImageError: If it cannot be read.
             DetectorError: As `prepare`.
             LabelError: As `prepare`.
+            ConfigError: As `prepare`.
         """
         ...
 
@@ -88,16 +126,24 @@ class RecognizerEngine:
         Raises:
             BundleError: If the bundle cannot be loaded.
             DetectorError: If the detector cannot run here.
+            ConfigError: If the prior of the settings cannot be used.
         """
         self._settings = settings
         self._bundle = load_bundle(settings.bundle, threads=settings.threads)
-        self._recognizers: dict[Choice, Recognizer] = {}
+        # By what has to be loaded: detector, label set, and whether for a stream.
+        self._recognizers: dict[tuple[str, str, bool], Recognizer] = {}
         self._loading = threading.Lock()
         # Whoever starts the server may name files of this machine; its clients may not.
         self._detectors = [name for name in DETECTORS if not name.endswith(":FILE")]
         if settings.detector not in self._detectors:
             self._detectors.insert(0, settings.detector)
-        self._default = Choice(settings.detector, self._bundle.config.default_label_set)
+        self._default = Choice(
+            settings.detector,
+            self._bundle.config.default_label_set,
+            prior=settings.prior,
+            prior_strength=settings.prior_strength,
+            uncertain_below=settings.uncertain_below,
+        )
         self.prepare(self._default)
 
     @property
@@ -149,14 +195,23 @@ class RecognizerEngine:
                 f"unknown label set {choice.label_set!r}; bundle {self._bundle.name} has: "
                 f"{', '.join(self._bundle.label_sets)}"
             )
+        # Priors and thresholds cost nothing, and clients may send any number of them.
+        return self._loaded(choice).answering(
+            prior=choice.prior,
+            prior_strength=choice.prior_strength,
+            uncertain_below=choice.uncertain_below,
+        )
+
+    def _loaded(self, choice: Choice) -> Recognizer:
+        key = (choice.detector, choice.label_set, choice.live)
         # What is loaded answers at once, even while another is being loaded.
-        if known := self._recognizers.get(choice):
+        if known := self._recognizers.get(key):
             return known
         # Two threads that ask for the same recognizer at once must not load it twice.
         with self._loading:
-            if choice not in self._recognizers:
-                self._recognizers[choice] = self._open(choice)
-            return self._recognizers[choice]
+            if key not in self._recognizers:
+                self._recognizers[key] = self._open(choice)
+            return self._recognizers[key]
 
     def _open(self, choice: Choice) -> Recognizer:
         detector = resolve_name(choice.detector)
@@ -172,7 +227,7 @@ class RecognizerEngine:
 
     def _describe_detector(self, name: str) -> schemas.Detector:
         try:
-            if replace(self._default, detector=name) not in self._recognizers:
+            if (name, self._default.label_set, False) not in self._recognizers:
                 open_detector(name)
         except DetectorError as error:
             return schemas.Detector(name=name, available=False, reason=str(error))

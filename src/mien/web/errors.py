@@ -13,6 +13,7 @@ from starlette.exceptions import HTTPException
 
 from mien.core.errors import (
     BundleError,
+    ConfigError,
     DetectorError,
     ImageError,
     LabelError,
@@ -37,6 +38,7 @@ _MIEN_CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (ImageError, 422, "unreadable_picture"),
     (DetectorError, 422, "detector_unavailable"),
     (LabelError, 422, "unknown_label_set"),
+    (ConfigError, 422, "invalid_request"),
     (BundleError, 500, "bundle_unusable"),
     (MienError, 422, "cannot_be_done"),
 )

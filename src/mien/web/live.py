@@ -118,10 +118,12 @@ class LiveConnection:
             await self._refuse(error)
 
     async def _configure(self, wanted: schemas.Configure) -> None:
-        choice = Choice(
-            detector=wanted.detector or self._choice.detector,
-            label_set=wanted.label_set or self._choice.label_set,
-            live=True,
+        choice = self._choice.changed(
+            detector=wanted.detector,
+            label_set=wanted.label_set,
+            prior=wanted.prior,
+            prior_strength=wanted.prior_strength,
+            uncertain_below=wanted.uncertain_below,
         )
         detector = await self._prepare(choice)
         self._choice = choice
@@ -194,6 +196,7 @@ class LiveConnection:
             label_set=self._choice.label_set,
             labels=describe_label_set(label_set(self._choice.label_set)).labels,
             smoothing_s=self._smoothing_s,
+            uncertain_below=self._choice.uncertain_below,
             max_frame_bytes=settings.max_frame_bytes,
             frames_per_s=settings.frames_per_s,
         )

@@ -25,12 +25,16 @@ class Box(_Model):
 
 
 class Expression(_Model):
-    """Probabilities of one label set's expressions; confidence 0..1, entropy in bits."""
+    """Probabilities of one label set's expressions; confidence 0..1, entropy in bits.
+
+    `uncertain` says that the confidence is below the threshold that was asked for.
+    """
 
     label_set: str
     dominant: str
     confidence: float
     entropy: float
+    uncertain: bool
     probabilities: dict[str, float]
 
 
@@ -55,6 +59,8 @@ class Frame(_Model):
     detector: str
     detector_threshold: float | None
     detector_sha256: str | None
+    prior: str
+    prior_strength: float
     faces: list[Face]
     milliseconds: dict[str, float]
     error: str | None
@@ -144,6 +150,9 @@ class Configure(_Model):
     detector: Annotated[str, Field(max_length=100)] | None = None
     label_set: Annotated[str, Field(max_length=100)] | None = None
     smoothing_s: Annotated[float, Field(ge=0, le=10)] | None = None
+    prior: Annotated[str, Field(max_length=400)] | dict[str, float] | None = None
+    prior_strength: Annotated[float, Field(ge=0, le=1)] | None = None
+    uncertain_below: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
 class LiveReady(_Model):
@@ -156,6 +165,7 @@ class LiveReady(_Model):
     label_set: str
     labels: list[Label]
     smoothing_s: float
+    uncertain_below: float
     max_frame_bytes: int
     frames_per_s: float
 

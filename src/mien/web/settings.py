@@ -27,6 +27,17 @@ class Settings(BaseSettings):
         default="mien-s", min_length=1, description="Name or folder of the model bundle."
     )
     detector: str = Field(default="auto", min_length=1, description="Face detector to begin with.")
+    prior: str = Field(
+        default="default",
+        min_length=1,
+        description="How common expressions are taken to be: default, natural, balanced, shares.",
+    )
+    prior_strength: float | None = Field(
+        default=None, ge=0, le=1, description="How far answers go from training shares to those."
+    )
+    uncertain_below: float = Field(
+        default=0.0, ge=0, le=1, description="Answers with less confidence are flagged uncertain."
+    )
     threads: int = Field(default=1, ge=1, le=64, description="CPU threads for one picture.")
     workers: int = Field(default=2, ge=1, le=64, description="Pictures read at the same time.")
     max_waiting: int = Field(default=16, ge=1, description="Pictures that may wait for a worker.")

@@ -59,6 +59,22 @@ async def analyze(
     label_set: Annotated[
         str | None, Query(max_length=100, description="A label set of /v1/models.")
     ] = None,
+    prior: Annotated[
+        str | None,
+        Query(
+            max_length=400,
+            description="How common each expression is taken to be: default (the model's own), "
+            "natural, balanced, or shares: neutral=0.4,happiness=0.3,...",
+        ),
+    ] = None,
+    prior_strength: Annotated[
+        float | None,
+        Query(ge=0, le=1, description="How far answers go from the training shares to those."),
+    ] = None,
+    uncertain_below: Annotated[
+        float | None,
+        Query(ge=0, le=1, description="Answers with less confidence are flagged `uncertain`."),
+    ] = None,
 ) -> AnalyzeReply:
     """One result for each picture, in order; a picture without a face has an empty list.
 
@@ -66,11 +82,12 @@ async def analyze(
     answer is an error. Pictures live in memory while they are read and are never stored.
     """
     services.uploads.check(request.client.host if request.client else "unknown")
-    default = services.engine.default
-    choice = replace(
-        default,
-        detector=detector or default.detector,
-        label_set=label_set or default.label_set,
+    choice = services.engine.default.changed(
+        detector=detector,
+        label_set=label_set,
+        prior=prior,
+        prior_strength=prior_strength,
+        uncertain_below=uncertain_below,
     )
     detector_that_runs = await services.queue.run(services.engine.prepare, choice)
     results: list[FrameResult] = []
