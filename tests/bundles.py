@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -43,8 +43,9 @@ def write_tiny_bundle(
     default_label_set: str = "ferplus",
     training_priors: Mapping[str, Sequence[float]] | None = None,
     prior_strength: float = 0.0,
+    weights_of: Callable[[LabelSet], np.ndarray] = linear_weights,
 ) -> Path:
-    """Write a bundle that loads and answers; logits are pixels times `linear_weights`."""
+    """Write a bundle that loads and answers; logits are pixels times the weights of a head."""
     sets = list(LABEL_SETS.values())
     nodes = [helper.make_node("Flatten", ["images"], ["pixels"])]
     outputs, weights = [], []

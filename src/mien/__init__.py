@@ -15,15 +15,26 @@ from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
 
-__all__ = ["Box", "Expression", "Face", "FrameResult", "Observation", "Recognizer", "analyze"]
+__all__ = [
+    "Box",
+    "Explanation",
+    "Expression",
+    "Face",
+    "FrameResult",
+    "Observation",
+    "Recognizer",
+    "analyze",
+]
 
 if TYPE_CHECKING:
     from mien.core.types import Box, Expression, Face, FrameResult, Observation
     from mien.recognition.api import analyze
+    from mien.recognition.explanation import Explanation
     from mien.recognition.recognizer import Recognizer
 
 _HOMES = {
     "Box": "mien.core.types",
+    "Explanation": "mien.recognition.explanation",
     "Expression": "mien.core.types",
     "Face": "mien.core.types",
     "FrameResult": "mien.core.types",

@@ -14,6 +14,7 @@ from mien.core.errors import ShapeError
 from mien.core.imaging import (
     CropFrame,
     crop_face,
+    crop_square,
     eye_roll_degrees,
     normalise,
     resize_gray,
@@ -89,6 +90,20 @@ def test_each_pixel_comes_from_where_the_formula_says(
         # Ramp, sampling and averaging each round to whole levels.
         assert np.abs(errors).max() <= 1.6
         assert abs(errors.mean()) / slope < 0.2, "the crop is off by a part of a pixel"
+
+
+@pytest.mark.parametrize("roll_degrees", [0.0, 25.0, -40.0])
+def test_the_squares_matrix_leads_from_each_pixel_to_where_it_is_from(roll_degrees: float) -> None:
+    box, frame = Box(30.5, 20, 130, 145.25), CropFrame(scale=1.15, shift_x=0.03, shift_y=-0.06)
+    square = crop_square(box, frame, landmarks_at(box, roll_degrees))
+    assert square.roll_degrees == pytest.approx(roll_degrees)
+    columns, rows = np.meshgrid(np.arange(12) + 0.5, np.arange(12) + 0.5)
+    points = np.stack([columns.ravel(), rows.ravel(), np.ones(144)])
+    xs, ys, ones = square.to_picture(12) @ points
+    expected_x, expected_y = expected_centres(box, frame, 12, roll_degrees)
+    np.testing.assert_allclose(xs.reshape(12, 12), expected_x, atol=1e-9)
+    np.testing.assert_allclose(ys.reshape(12, 12), expected_y, atol=1e-9)
+    assert (ones == 1).all()
 
 
 def test_whole_picture_at_its_own_size_is_unchanged(astronaut_bgr: NDArray[np.uint8]) -> None:

@@ -16,6 +16,7 @@ from rich.console import Console
 from mien import __version__
 from mien.cli import data
 from mien.cli.evaluate import evaluate
+from mien.cli.explain import explain
 from mien.cli.export import export
 from mien.cli.frames import frames
 from mien.cli.models import models
@@ -53,6 +54,7 @@ def _root(
 
 
 app.command()(predict)
+app.command()(explain)
 app.add_typer(data.app)
 app.command()(train)
 app.command()(evaluate)

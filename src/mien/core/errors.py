@@ -17,6 +17,10 @@ class ShapeError(MienError):
     """An array does not have the shape or dtype that a function takes."""
 
 
+class FaceError(MienError):
+    """A face that was asked about is not in the picture."""
+
+
 class LabelError(MienError):
     """An expression name or label set is not one that mien knows."""
 

@@ -57,6 +57,41 @@ class CropFrame:
         return asdict(self)
 
 
+@dataclass(frozen=True)
+class CropSquare:
+    """The square of a picture that a crop shows.
+
+    Coordinates are those of `Box`: a pixel's centre lies at +0.5, in crop and picture alike.
+
+    Attributes:
+        centre_x: Its middle in the picture, in pixels.
+        centre_y: The same, downward.
+        side_px: Its side in pixels of the picture.
+        roll_degrees: How far it is turned, clockwise as seen.
+    """
+
+    centre_x: float
+    centre_y: float
+    side_px: float
+    roll_degrees: float = 0.0
+
+    def to_picture(self, size: int) -> NDArray[np.float64]:
+        """Return the (3, 3) matrix from points (x, y, 1) of the crop to the picture's.
+
+        Args:
+            size: Side of the crop in its own pixels.
+        """
+        roll, step = math.radians(self.roll_degrees), self.side_px / size
+        across, down = step * math.cos(roll), step * math.sin(roll)
+        turn = np.array([[across, -down], [down, across]])
+        moved = np.array([self.centre_x, self.centre_y]) - turn @ (size / 2, size / 2)
+        return np.vstack([np.column_stack([turn, moved]), (0.0, 0.0, 1.0)])
+
+    def to_dict(self) -> dict[str, float]:
+        """Return centre and side in pixels and the roll in degrees, rounded."""
+        return {name: round(value, 2) for name, value in asdict(self).items()}
+
+
 def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
     """Decode an encoded picture (JPEG, PNG, WebP, TIFF, BMP, GIF's first frame, ...).
 
@@ -212,6 +247,33 @@ def eye_roll_degrees(landmarks: tuple[tuple[float, float], ...] | None) -> float
     return math.degrees(math.atan2(left_y - right_y, left_x - right_x))
 
 
+def crop_square(
+    box: Box, frame: CropFrame, landmarks: tuple[tuple[float, float], ...] | None = None
+) -> CropSquare:
+    """Return where the square that a model wants lies about one detected face.
+
+    Args:
+        box: The detector's box, xyxy in pixels.
+        frame: The detector's crop frame.
+        landmarks: As in `Face.landmarks`; turns the square if `frame.align`.
+
+    Raises:
+        ShapeError: If the box has no area.
+    """
+    if not (box.width > 0 and box.height > 0):
+        raise ShapeError(f"expected a box with an area, got {box}")
+    roll_degrees = eye_roll_degrees(landmarks) if frame.align else 0.0
+    roll = math.radians(roll_degrees)
+    cos, sin = math.cos(roll), math.sin(roll)
+    offset_x, offset_y = frame.shift_x * box.width, frame.shift_y * box.height
+    return CropSquare(
+        centre_x=box.centre[0] + cos * offset_x - sin * offset_y,
+        centre_y=box.centre[1] + sin * offset_x + cos * offset_y,
+        side_px=frame.scale * math.sqrt(box.width * box.height),
+        roll_degrees=roll_degrees,
+    )
+
+
 def crop_face(
     gray: UInt8Array,
     box: Box,
@@ -240,14 +302,14 @@ def crop_face(
     """
     if gray.ndim != 2 or gray.dtype != np.uint8:
         raise ShapeError(f"expected an HW uint8 picture, got {gray.dtype} of shape {gray.shape}")
-    if not (box.width > 0 and box.height > 0):
-        raise ShapeError(f"expected a box with an area, got {box}")
-    roll = math.radians(eye_roll_degrees(landmarks)) if frame.align else 0.0
+    return cut_square(gray, crop_square(box, frame, landmarks), size)
+
+
+def cut_square(gray: UInt8Array, square: CropSquare, size: int) -> UInt8Array:
+    """Return what a square of an HW uint8 picture shows, (size, size) uint8; see `crop_face`."""
+    roll, side = math.radians(square.roll_degrees), square.side_px
     cos, sin = math.cos(roll), math.sin(roll)
-    offset_x, offset_y = frame.shift_x * box.width, frame.shift_y * box.height
-    centre_x = box.centre[0] + cos * offset_x - sin * offset_y
-    centre_y = box.centre[1] + sin * offset_x + cos * offset_y
-    side = frame.scale * math.sqrt(box.width * box.height)
+    centre_x, centre_y = square.centre_x, square.centre_y
     # Sample at a whole multiple of the wanted size, then average down: warpAffine alone
     # would skip pixels of a large face.
     multiple = max(1, min(math.ceil(side / size - 0.25), _FINEST_SIDE // size))

@@ -29,8 +29,8 @@ MIN_TEXT_PX = 13
 # How far a small picture of many faces may be enlarged.
 MAX_ENLARGED_PX = 2400
 
-_GROUND, _TRACK = "#15171c", "#2b2f38"
-_BRIGHT, _MUTED, _DARK = "#f3f4f6", "#a3a9b5", "#101216"
+GROUND, TRACK = "#15171c", "#2b2f38"
+BRIGHT, MUTED, _DARK = "#f3f4f6", "#a3a9b5", "#101216"
 
 # Measures of a card, in text heights.
 _CARD_WIDTH, _PAD, _ROW, _HEAD = 17.0, 1.0, 1.5, 2.4
@@ -140,7 +140,7 @@ def _name(expression: Expression) -> str:
 
 def _plate_at(corner: tuple[float, float], words: str, text_px: int) -> Rectangle:
     x, y = corner
-    return x, y, x + _font(text_px).getlength(words) + 1.1 * text_px, y + 1.6 * text_px
+    return x, y, x + load_font(text_px).getlength(words) + 1.1 * text_px, y + 1.6 * text_px
 
 
 def _plate(
@@ -151,7 +151,7 @@ def _plate(
     pen.rectangle((x1 - edge, y1 - edge, x2 + edge, y2 + edge), fill=_DARK)
     pen.rectangle(rectangle, fill=colour)
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
-    pen.text(middle, words, font=_font(text_px), fill=_ink_on(colour), anchor="mm")
+    pen.text(middle, words, font=load_font(text_px), fill=_ink_on(colour), anchor="mm")
 
 
 def _card(face: Face, number: int, text_px: int) -> Image.Image:
@@ -160,9 +160,9 @@ def _card(face: Face, number: int, text_px: int) -> Image.Image:
     rows = len(expression.probabilities)
     width = round(_CARD_WIDTH * text_px)
     height = round((2 * _PAD + _HEAD + _ROW * rows) * text_px)
-    card = Image.new("RGB", (width, height), _GROUND)
+    card = Image.new("RGB", (width, height), GROUND)
     pen = ImageDraw.Draw(card)
-    font, pad = _font(text_px), _PAD * text_px
+    font, pad = load_font(text_px), _PAD * text_px
     colour = COLOURS[expression.dominant]
     chip = (pad, pad, pad + (0.8 + 0.6 * len(str(number))) * text_px, pad + 1.5 * text_px)
     pen.rectangle(chip, fill=colour)
@@ -178,7 +178,7 @@ def _card(face: Face, number: int, text_px: int) -> Image.Image:
         (chip[2] + 0.6 * text_px, middle_y),
         _name(expression),
         font=font,
-        fill=_BRIGHT,
+        fill=BRIGHT,
         anchor="lm",
     )
     for row, label in enumerate(expression):
@@ -189,15 +189,15 @@ def _card(face: Face, number: int, text_px: int) -> Image.Image:
 def _bar(
     pen: ImageDraw.ImageDraw, expression: Expression, label: str, top: float, text_px: int
 ) -> None:
-    font, pad = _font(text_px), _PAD * text_px
-    ink = _BRIGHT if label == expression.dominant else _MUTED
+    font, pad = load_font(text_px), _PAD * text_px
+    ink = BRIGHT if label == expression.dominant else MUTED
     middle_y = top + _ROW * text_px / 2
     pen.text((pad, middle_y), label, font=font, fill=ink, anchor="lm")
     right = _CARD_WIDTH * text_px - pad
     pen.text((right, middle_y), f"{expression[label]:.0%}", font=font, fill=ink, anchor="rm")
     x1, x2 = pad + _LABEL_WIDTH * text_px, right - _PERCENT_WIDTH * text_px
     y1, y2 = middle_y - 0.36 * text_px, middle_y + 0.36 * text_px
-    pen.rectangle((x1, y1, x2, y2), fill=_TRACK)
+    pen.rectangle((x1, y1, x2, y2), fill=TRACK)
     length = (x2 - x1) * expression[label]
     if length >= 1:
         pen.rectangle((x1, y1, x1 + length, y2), fill=COLOURS[label])
@@ -214,7 +214,7 @@ def _join(picture: Image.Image, cards: list[Image.Image]) -> Image.Image:
     below = max(picture.width, across * card_width), picture.height + rows * card_height
     # Beside is easier to read than below, so it may cost a little more room.
     stands_right = right[0] * right[1] <= 1.25 * below[0] * below[1]
-    sheet = Image.new("RGB", right if stands_right else below, _GROUND)
+    sheet = Image.new("RGB", right if stands_right else below, GROUND)
     sheet.paste(picture, (0, 0))
     for place, card in enumerate(cards):
         if stands_right:
@@ -243,11 +243,11 @@ def _ink_on(colour: str) -> str:
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     # Above 0.179 black stands out more than white does.
-    return _DARK if luminance > 0.179 else _BRIGHT
+    return _DARK if luminance > 0.179 else BRIGHT
 
 
 @lru_cache(maxsize=8)
-def _font(text_px: int) -> ImageFont.FreeTypeFont:
+def load_font(text_px: int) -> ImageFont.FreeTypeFont:
     """Return Pillow's own typeface, which is there wherever Pillow is."""
     font = ImageFont.load_default(text_px)
     if not isinstance(font, ImageFont.FreeTypeFont):

@@ -18,11 +18,13 @@ from PIL import Image
 from mien.bundle.bundle import Bundle
 from mien.bundle.load import load_bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
-from mien.core.errors import BundleError, ConfigError, ImageError, ShapeError
-from mien.core.imaging import ColourOrder, CropFrame, as_bgr, crop_face, to_gray
+from mien.core.errors import BundleError, ConfigError, FaceError, ImageError, ShapeError
+from mien.core.imaging import ColourOrder, CropFrame, as_bgr, crop_face, crop_square, to_gray
 from mien.core.types import Expression, Face, FrameResult
 from mien.faces import DetectedFace, Detector, open_detector
 from mien.faces.detector import DEFAULT_MIN_FACE_PX
+from mien.recognition.explain import explain_face
+from mien.recognition.explanation import Explanation
 
 UInt8Array = NDArray[np.uint8]
 Picture = str | Path | bytes | UInt8Array | Image.Image
@@ -235,6 +237,49 @@ class Recognizer:
         ]
         return np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
 
+    def explain(
+        self,
+        image: Picture,
+        face: DetectedFace | Face | None = None,
+        *,
+        label: str | None = None,
+        colour_order: ColourOrder = "bgr",
+    ) -> Explanation:
+        """Tell which parts of a face spoke for and against an expression.
+
+        Asks the model some 250 times, see `mien.recognition.explain`.
+
+        Args:
+            image: As for `analyze`.
+            face: A face of this picture, detected or read; None takes the largest.
+            label: An expression of `label_set`, in any usual spelling; None takes the dominant.
+            colour_order: The channel order of an array.
+
+        Raises:
+            FaceError: If no face is given and none is found.
+            ImageError: If the picture cannot be read.
+            LabelError: If the label set has no such expression.
+            ShapeError: If an array is not a uint8 picture.
+        """
+        labels = self.bundle.label_sets[self.label_set]
+        wanted = None if label is None else labels.labels[labels.index(label)]
+        image_bgr = as_bgr(image, colour_order=colour_order)
+        if face is None:
+            face = next(iter(self.detector.detect(image_bgr)), None)
+        if face is None:
+            raise FaceError(f"no face found by {self.detector.name}, so there is none to explain")
+        crop_gray = self.crop(image_bgr, [face])[0]
+        read = self._face(face, self.classify(crop_gray[None])[0])
+        return explain_face(
+            self.classify,
+            image_bgr,
+            read,
+            crop_gray,
+            crop_square(face.box, self.crop_frame, face.landmarks),
+            label=wanted or read.expression.dominant,
+            bundle=self.bundle.name,
+        )
+
     def _kept_frame(self) -> CropFrame:
         frames = self.bundle.config.crop_frames
         key = self.detector.frame_key
@@ -304,6 +349,15 @@ class Recognizer:
             start += count
             yield self._result(located, rows, face_ms * count, first_index + offset, 0.0)
 
+    def _face(self, face: DetectedFace | Face, probabilities: NDArray[np.float32]) -> Face:
+        shares = dict(zip(self._labels, probabilities.tolist(), strict=True))
+        return Face(
+            box=face.box,
+            confidence=face.confidence,
+            expression=Expression(shares, self.label_set, self.uncertain_below),
+            landmarks=face.landmarks,
+        )
+
     def _result(
         self,
         located: _Located,
@@ -313,17 +367,7 @@ class Recognizer:
         timestamp_s: float,
     ) -> FrameResult:
         faces = tuple(
-            Face(
-                box=face.box,
-                confidence=face.confidence,
-                expression=Expression(
-                    dict(zip(self._labels, row.tolist(), strict=True)),
-                    self.label_set,
-                    self.uncertain_below,
-                ),
-                landmarks=face.landmarks,
-            )
-            for face, row in zip(located.faces, probabilities, strict=True)
+            self._face(face, row) for face, row in zip(located.faces, probabilities, strict=True)
         )
         spent = {} if located.error else {**located.milliseconds, "classify": classify_ms}
         return FrameResult(
