@@ -7,22 +7,13 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
-from pathlib import Path
 from typing import Any
+
+from mien.core.machine import cpu_name
 
 # The libraries whose speed the measurements depend on.
 LIBRARIES = ("mien", "numpy", "opencv-python-headless", "onnxruntime", "ai-edge-litert", "torch")
 THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-
-
-def cpu_name() -> str:
-    """Return the processor's name, or its architecture where it does not say."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()
 
 
 def memory_gib() -> float | None:

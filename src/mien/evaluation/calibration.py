@@ -60,8 +60,7 @@ def measure_reliability(
         bins: Number of bins.
     """
     edges = np.linspace(0.0, 1.0, bins + 1)
-    # side="left" finds the bin whose upper edge is the first at or above the confidence.
-    places = np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, bins - 1)
+    places = bin_places(confidences, bins=bins)
     counts = np.bincount(places, minlength=bins)
     filled = np.maximum(counts, 1)
     confidence = np.bincount(places, weights=confidences, minlength=bins) / filled
@@ -81,3 +80,12 @@ def measure_reliability(
             for i in range(bins)
         ),
     )
+
+
+def bin_places(
+    confidences: NDArray[np.float64], *, bins: int = RELIABILITY_BINS
+) -> NDArray[np.int64]:
+    """Return which bin of `measure_reliability` each confidence falls into, (n,) of 0..bins - 1."""
+    edges = np.linspace(0.0, 1.0, bins + 1)
+    # side="left" finds the bin whose upper edge is the first at or above the confidence.
+    return np.clip(np.searchsorted(edges, confidences, side="left") - 1, 0, bins - 1)

@@ -201,12 +201,13 @@ def check_answers(probabilities: FloatArray, class_ids: Int64Array, label_set: L
         )
 
 
-def wilson_interval(successes: int, n: int) -> Share:
+def wilson_interval(successes: float, n: int) -> Share:
     """Return a share with its 95 % Wilson score interval.
 
     Unlike the textbook's normal interval it stays within 0..1 and holds for small n and for
     shares near 0 and 1 (Wilson, "Probable Inference, the Law of Succession, and Statistical
-    Inference", 1927).
+    Inference", 1927). Where each of n faces is looked at several times, a face may count in
+    part; the interval is that of n faces, which is then wider than need be, never narrower.
 
     Raises:
         ShapeError: If n is not at least 1 or `successes` not in 0..n.
@@ -256,13 +257,18 @@ def balanced_accuracy(per_class: tuple[ClassFigures, ...]) -> float:
 
 
 def log_loss(probabilities: FloatArray, class_ids: Int64Array) -> float:
-    """Return the mean of -ln(probability of the label), in nats.
+    """Return the mean of `face_losses`, in nats."""
+    return float(face_losses(probabilities, class_ids).mean())
+
+
+def face_losses(probabilities: FloatArray, class_ids: Int64Array) -> FloatArray:
+    """Return -ln(probability of the label) of each face, (n,) in nats.
 
     A probability of 0 counts as the machine's epsilon, as in scikit-learn: one wrong
     answer that was given as certain costs 36, not infinity.
     """
     right = probabilities[np.arange(len(class_ids)), class_ids].astype(np.float64)
-    return float(-np.log(np.maximum(right, np.finfo(np.float64).eps)).mean())
+    return -np.log(np.maximum(right, np.finfo(np.float64).eps))
 
 
 def majority_baseline(
