@@ -128,6 +128,7 @@ class Explanation:
             "unit": UNIT,
             "strongest": round(self.strongest, 4),
             "is_weak": self.is_weak,
+            "words": self.to_words(),
             "parts": {name: round(value, 4) for name, value in self.parts.items()},
             "map": np.round(self.map.astype(np.float64), 4).tolist(),
             "square": self.square.to_dict(),

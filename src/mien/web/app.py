@@ -12,7 +12,7 @@ from mien import __version__
 from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
-from mien.web.routes import analyze, live, models
+from mien.web.routes import analyze, explain, live, models
 from mien.web.routes.page import add_page
 from mien.web.services import Services
 from mien.web.settings import Settings
@@ -56,7 +56,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.services = services
     install_error_handlers(app)
-    for group in (analyze, models, live):
+    for group in (analyze, explain, models, live):
         app.include_router(group.router)
     add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
@@ -65,7 +65,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         CORSMiddleware,
         allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
         allow_methods=["GET", "POST"],
-        expose_headers=["Retry-After"],
+        expose_headers=["Retry-After", explain.WORDS_HEADER],
     )
     app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(SecureHeaders)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,12 +12,15 @@ from mien.bundle.config import CONFIG_FILE, BundleConfig
 from mien.bundle.find import list_bundles
 from mien.bundle.load import load_bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike, is_shares
-from mien.core.errors import BundleError, DetectorError, ImageError, LabelError
-from mien.core.imaging import decode_image
+from mien.core.errors import BundleError, DetectorError, FaceError, ImageError, LabelError
+from mien.core.imaging import UInt8Array, decode_image
 from mien.core.labels import COLOURS, LabelSet
-from mien.core.types import FrameResult
+from mien.core.types import Box, FrameResult
+from mien.faces import DetectedFace
 from mien.faces.registry import DETECTORS, open_detector, resolve_name
 from mien.faces.yunet import SIDE_LIVE_PX
+from mien.recognition.explanation import Explanation
+from mien.recognition.follow import iou
 from mien.recognition.recognizer import Recognizer
 from mien.web import schemas
 from mien.web.settings import Settings
@@ -116,6 +120,26 @@ class Engine(Protocol):
         """
         ...
 
+    def explain(
+        self, picture: bytes, choice: Choice, which: int | Box = 0, *, label: str | None = None
+    ) -> Explanation:
+        """Tell which parts of one face of an encoded picture spoke for an expression.
+
+        Args:
+            picture: As for `analyze`.
+            choice: As for `analyze`.
+            which: The face's place, largest first, or a box that it overlaps most of all faces.
+            label: The expression; None takes the face's most probable.
+
+        Raises:
+            FaceError: If there is no such face.
+            LabelError: As `prepare`, or if the label set has no such expression.
+            ImageError: As `analyze`.
+            DetectorError: As `prepare`.
+            ConfigError: As `prepare`.
+        """
+        ...
+
 
 class RecognizerEngine:
     """One bundle, and recognizers for the detectors and label sets that are asked for."""
@@ -165,12 +189,20 @@ class RecognizerEngine:
     ) -> FrameResult:
         """See `Engine.analyze`; size and kind are checked before any pixel is decoded."""
         recognizer = self._recognizer(choice)
-        check_kind(picture)
         started_s = time.perf_counter()
-        image_bgr = decode_image(picture, max_pixels=self._settings.max_pixels)
+        image_bgr = self._decode(picture)
         decode_ms = 1000 * (time.perf_counter() - started_s)
         result = recognizer.analyze(image_bgr, index=index, timestamp_s=timestamp_s)
         return replace(result, milliseconds={**result.milliseconds, "decode": decode_ms})
+
+    def explain(
+        self, picture: bytes, choice: Choice, which: int | Box = 0, *, label: str | None = None
+    ) -> Explanation:
+        """See `Engine.explain`."""
+        recognizer = self._recognizer(choice)
+        image_bgr = self._decode(picture)
+        face = choose_face(recognizer.detector.detect(image_bgr), which)
+        return recognizer.explain(image_bgr, face, label=label)
 
     def catalogue(self) -> schemas.ModelsReply:
         """See `Engine.catalogue`."""
@@ -184,6 +216,10 @@ class RecognizerEngine:
                 label_set=self._default.label_set,
             ),
         )
+
+    def _decode(self, picture: bytes) -> UInt8Array:
+        check_kind(picture)
+        return decode_image(picture, max_pixels=self._settings.max_pixels)
 
     def _recognizer(self, choice: Choice) -> Recognizer:
         if choice.detector not in self._detectors:
@@ -257,6 +293,27 @@ def describe_label_set(labels: LabelSet) -> schemas.LabelSet:
         name=labels.name,
         labels=[schemas.Label(name=name, colour=COLOURS[name]) for name in labels.labels],
     )
+
+
+def choose_face(faces: Sequence[DetectedFace], which: int | Box) -> DetectedFace:
+    """Return the face at a place, largest first, or the one that overlaps a box most.
+
+    Raises:
+        FaceError: If there is none.
+    """
+    if not faces:
+        raise FaceError("no face was found in the picture")
+    if isinstance(which, Box):
+        overlaps = [iou(which, face.box) for face in faces]
+        best = max(range(len(faces)), key=overlaps.__getitem__)
+        if overlaps[best] == 0:
+            raise FaceError(
+                f"none of the {len(faces)} faces found lies in the box {which.to_dict()}"
+            )
+        return faces[best]
+    if not 0 <= which < len(faces):
+        raise FaceError(f"expected a face from 0 to {len(faces) - 1}, got {which}")
+    return faces[which]
 
 
 def check_kind(picture: bytes) -> None:

@@ -72,6 +72,36 @@ class AnalyzeReply(_Model):
     results: list[Frame]
 
 
+class CropSquare(_Model):
+    """The square of the picture that the model saw, in pixels; roll in degrees, clockwise."""
+
+    centre_x: float
+    centre_y: float
+    side_px: float
+    roll_degrees: float
+
+
+class ExplainReply(_Model):
+    """What spoke for and against one expression of one face.
+
+    `map` has a row for each row of the square, top first, in the unit that `unit` states;
+    `parts` is the map at the eyes, nose and mouth, empty where the detector does not know them.
+    """
+
+    label: str
+    probability: float
+    bundle: str
+    method: str
+    unit: str
+    strongest: float
+    is_weak: bool
+    words: str
+    parts: dict[str, float]
+    map: list[list[float]]
+    square: CropSquare
+    face: Face
+
+
 class ErrorBody(_Model):
     """What went wrong: a word for programs, a sentence for people, and particulars."""
 

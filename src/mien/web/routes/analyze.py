@@ -18,37 +18,30 @@ from mien.web.services import Services, ServicesOf
 
 router = APIRouter()
 
-_BODY: dict[str, Any] = {
-    "requestBody": {
-        "required": True,
-        "content": {
-            "multipart/form-data": {
-                "schema": {
-                    "type": "object",
-                    "required": ["image"],
-                    "properties": {
-                        "image": {
-                            "type": "array",
-                            "items": {"type": "string", "format": "binary"},
-                            "description": "One or more JPEG, PNG or WebP pictures.",
-                        }
-                    },
-                }
-            }
-        },
-    }
-}
-_ERRORS: dict[int | str, dict[str, Any]] = {
+ERRORS: dict[int | str, dict[str, Any]] = {
     status: {"model": ErrorReply} for status in (400, 413, 415, 422, 429, 500, 503)
 }
+
+
+def picture_form(image: dict[str, Any]) -> dict[str, Any]:
+    """Return OpenAPI's words for a form whose field `image` has the given schema."""
+    form = {"type": "object", "required": ["image"], "properties": {"image": image}}
+    body = {"required": True, "content": {"multipart/form-data": {"schema": form}}}
+    return {"requestBody": body}
 
 
 @router.post(
     "/v1/analyze",
     tags=["pictures"],
     summary="Read the faces of one or more pictures",
-    openapi_extra=_BODY,
-    responses=_ERRORS,
+    openapi_extra=picture_form(
+        {
+            "type": "array",
+            "items": {"type": "string", "format": "binary"},
+            "description": "One or more JPEG, PNG or WebP pictures.",
+        }
+    ),
+    responses=ERRORS,
 )
 async def analyze(
     request: Request,
@@ -92,7 +85,7 @@ async def analyze(
     detector_that_runs = await services.queue.run(services.engine.prepare, choice)
     results: list[FrameResult] = []
     problems: list[ImageError] = []
-    for index, (name, picture) in enumerate(await _read_pictures(request, services)):
+    for index, (name, picture) in enumerate(await read_pictures(request, services)):
         try:
             read = await services.queue.run(services.engine.analyze, picture, choice, index=index)
             results.append(replace(read, source=name))
@@ -119,7 +112,12 @@ def _unreadable(error: ImageError, detector: str, name: str | None, index: int) 
     )
 
 
-async def _read_pictures(request: Request, services: Services) -> list[tuple[str | None, bytes]]:
+async def read_pictures(request: Request, services: Services) -> list[tuple[str | None, bytes]]:
+    """Return file name and bytes of each picture of a form, in order, at least one.
+
+    Raises:
+        ApiError: If the body is no such form, or has too many pictures.
+    """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != "multipart/form-data":
         raise ApiError(
