@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,6 +176,45 @@ def test_pause_sends_nothing_and_goes_on(page: Page) -> None:
     page.get_by_role("button", name="Go on").click()
     wait_until(page, f"frameLog.slice({before}).includes('sent')")
     expect(page.locator("#meter-rtt")).to_contain_text("ms", timeout=LONG_MS)
+
+
+def test_a_paused_face_is_explained_in_a_dialog_by_keyboard(page: Page) -> None:
+    start_camera(page)
+    why = page.get_by_role("button", name="Why?")
+    expect(why).to_have_count(0)
+    page.locator("#pause").click()
+    expect(why).to_have_count(1)
+    assert "Face 1" in (why.get_attribute("aria-label") or "")
+    why.focus()
+    page.keyboard.press("Enter")
+    dialog = page.get_by_role("dialog")
+    height = dialog.evaluate("dialog => dialog.offsetHeight")
+    shown = page.locator(".face h3").first.inner_text().lower()
+    expect(dialog.get_by_role("heading")).to_have_text(f"Why {shown}?")
+    picture = dialog.get_by_role("img")
+    expect(picture).to_be_visible(timeout=2 * LONG_MS)
+    assert picture.evaluate("image => image.decode().then(() => image.naturalWidth)") > 800
+    assert shown in (picture.get_attribute("alt") or "")
+    expect(dialog.get_by_role("status")).to_contain_text(re.compile(rf"{shown} \d+%: ", re.I))
+    assert dialog.evaluate("dialog => dialog.offsetHeight") == pytest.approx(height, abs=30)
+    page.keyboard.press("Escape")
+    expect(dialog).to_have_count(0)
+    expect(why).to_be_focused()
+    page.locator("#pause").click()
+    expect(why).to_have_count(0)
+
+
+def test_an_explanation_that_cannot_be_had_says_why(page: Page) -> None:
+    error = {"code": "no_such_face", "message": "no face was found in the picture", "details": []}
+    page.route("**/v1/explain*", lambda route: route.fulfill(status=422, json={"error": error}))
+    start_camera(page)
+    page.locator("#pause").click()
+    page.get_by_role("button", name="Why?").click()
+    dialog = page.get_by_role("dialog")
+    expect(dialog.get_by_role("status")).to_have_text("No face was found in the picture")
+    expect(dialog.get_by_role("img")).to_have_count(0)
+    dialog.get_by_role("button", name="Close").click()
+    expect(dialog).to_have_count(0)
 
 
 def test_frames_have_at_most_one_in_flight(page: Page) -> None:

@@ -14,15 +14,32 @@ class FaceCard {
   private readonly title = make("h3");
   private readonly confidence = make("span", "face-confidence");
   private readonly list = make("dl", "bars");
+  private readonly why = make("button", "button small", "Why?");
   private readonly rows = new Map<string, Row>();
 
-  constructor(trackId: number | null) {
-    const head = make("header", "", make("span", "face-number", `Face ${trackId ?? ""}`));
+  constructor(
+    private face: LiveFace,
+    ask: (face: LiveFace) => void,
+  ) {
+    const name = `Face ${face.track_id ?? ""}`;
+    this.why.type = "button";
+    this.why.hidden = true;
+    this.why.addEventListener("click", () => ask(this.face));
+    const head = make("header", "", make("span", "face-number", name), this.why);
     head.append(this.title, this.confidence);
     this.element.append(head, this.list);
   }
 
-  show(expression: Expression, colours: Colours): void {
+  /** Offer to explain the face, or no longer. */
+  offer(offered: boolean): void {
+    const name = `Face ${this.face.track_id ?? ""}, ${this.face.smoothed.dominant}`;
+    this.why.setAttribute("aria-label", `Why? ${name}`);
+    this.why.hidden = !offered;
+  }
+
+  show(face: LiveFace, colours: Colours): void {
+    this.face = face;
+    const expression: Expression = face.smoothed;
     this.title.textContent = named(expression);
     this.confidence.textContent = percent(expression.confidence);
     this.element.style.setProperty("--colour", colours.get(expression.dominant) ?? "");
@@ -62,7 +79,13 @@ export class FacesPanel {
     private readonly list: HTMLElement,
     private readonly empty: HTMLElement,
     private readonly count: HTMLElement,
+    private readonly ask: (face: LiveFace) => void,
   ) {}
+
+  /** Offer to explain each face that is shown, as long as they stand still. */
+  offerWhy(offered: boolean): void {
+    for (const card of this.cards.values()) card.offer(offered);
+  }
 
   show(faces: readonly LiveFace[], colours: Colours): void {
     const nowMs = performance.now();
@@ -79,11 +102,11 @@ export class FacesPanel {
       const id = face.track_id ?? 0;
       let card = this.cards.get(id);
       if (!card) {
-        card = new FaceCard(face.track_id);
+        card = new FaceCard(face, this.ask);
         this.cards.set(id, card);
         this.list.append(card.element);
       }
-      card.show(face.smoothed, colours);
+      card.show(face, colours);
     }
     this.count.textContent = String(faces.length);
     this.empty.hidden = faces.length > 0;

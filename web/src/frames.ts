@@ -8,6 +8,19 @@ const JPEG_QUALITY = 0.8;
 // An answer that takes longer than this will not come any more.
 const GIVE_UP_MS = 5000;
 
+/** Return what a video shows as a JPEG of the size that is read live, so that boxes fit it. */
+export function grabFrame(
+  video: HTMLVideoElement,
+  canvas = document.createElement("canvas"),
+): Promise<Blob> {
+  const { videoWidth, videoHeight } = video;
+  const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
+  canvas.width = Math.round(videoWidth * scale);
+  canvas.height = Math.round(videoHeight * scale);
+  context2d(canvas).drawImage(video, 0, 0, canvas.width, canvas.height);
+  return toBlob(canvas, "image/jpeg", JPEG_QUALITY);
+}
+
 export class FrameSender {
   private readonly canvas = document.createElement("canvas");
   private running = false;
@@ -64,15 +77,11 @@ export class FrameSender {
 
   private async sendOne(): Promise<void> {
     const waitedMs = this.sentAtMs === null ? Infinity : performance.now() - this.sentAtMs;
-    const { videoWidth, videoHeight } = this.video;
-    if (waitedMs < GIVE_UP_MS || this.encoding || !this.socket.isOpen || !videoWidth) return;
+    if (waitedMs < GIVE_UP_MS || this.encoding || !this.socket.isOpen) return;
+    if (!this.video.videoWidth) return;
     this.encoding = true;
     try {
-      const scale = Math.min(1, LONGEST_SIDE_PX / Math.max(videoWidth, videoHeight));
-      this.canvas.width = Math.round(videoWidth * scale);
-      this.canvas.height = Math.round(videoHeight * scale);
-      context2d(this.canvas).drawImage(this.video, 0, 0, this.canvas.width, this.canvas.height);
-      const jpeg = await toBlob(this.canvas, "image/jpeg", JPEG_QUALITY);
+      const jpeg = await grabFrame(this.video, this.canvas);
       if (this.running && this.socket.send(jpeg)) {
         this.sentAtMs = performance.now();
         this.sent += 1;

@@ -14,6 +14,7 @@ import { Photos } from "./photos";
 import { cameraProblem, type Problem } from "./problems";
 import type { ServerMessage } from "./protocol";
 import { Stage } from "./stage";
+import { Why } from "./why";
 
 const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
 const text = (id: string): HTMLElement => byId(id, HTMLElement);
@@ -21,7 +22,13 @@ const select = (id: string): HTMLSelectElement => byId(id, HTMLSelectElement);
 
 const announcer = new Announcer(text("announcer"));
 const stage = new Stage();
-const panel = new FacesPanel(text("faces"), text("faces-empty"), text("face-count"));
+const why = new Why(stage.video, () => choices.chosen);
+const panel = new FacesPanel(
+  text("faces"),
+  text("faces-empty"),
+  text("face-count"),
+  (face) => void why.ask(face),
+);
 const meters = new Meters(text("meter-fps"), text("meter-rtt"));
 const choices = new Choices(
   select("label-set"),
@@ -190,6 +197,7 @@ function togglePause(): void {
   button("pause").setAttribute("aria-pressed", String(pausing));
   button("pause").textContent = pausing ? "Go on" : "Pause";
   meters.clear();
+  panel.offerWhy(pausing);
   announcer.say(pausing ? "Paused, nothing is sent" : "Going on");
   if (pausing) {
     sender.stop();

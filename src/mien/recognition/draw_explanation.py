@@ -22,9 +22,9 @@ UInt8Array = NDArray[np.uint8]
 FloatArray = NDArray[np.float32]
 
 # Factors of the odds: where colour is fullest, where a part is outlined, and evenly spaced ticks.
-FULL_FACTOR = 16.0
+FULL_FACTOR = 8.0
 LINE_FACTOR = 2.0
-_TICKS = ("1/16", "1/4", "1", "4", "16")
+_TICKS = ("1/8", "1/4", "1/2", "1", "2", "4", "8")
 
 # RGB. No label has these colours.
 FOR_RGB, AGAINST_RGB = (255, 150, 40), (70, 165, 255)
@@ -116,7 +116,9 @@ def _parts(
         for row, line in enumerate(lines):
             pen.text((x, y + 26 * row), line, font=font, fill=BRIGHT, anchor="lt")
         return
-    ranked = sorted(explanation.parts.items(), key=lambda part: -abs(part[1]))
+    # A detector without landmarks leaves the parts unknown; the strongest still has a value.
+    parts = explanation.parts or {"the strongest part": explanation.strongest}
+    ranked = sorted(parts.items(), key=lambda part: -abs(part[1]))
     for place, (name, value) in enumerate(ranked):
         row, column = divmod(place, 2)
         left, middle = x + column * width // 2, y + 9 + 28 * row
