@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -18,8 +19,8 @@ if TYPE_CHECKING:
     from mien.recognition.explanation import Explanation
     from mien.recognition.recognizer import Recognizer
 
-    # A picture, what was told of its faces, and why it could not be read, if so.
-    Told = tuple[PictureSource, list[Explanation], str | None]
+# Picture, number of the face, expression, words.
+Row = tuple[str, str, str, str]
 
 
 def explain(
@@ -61,6 +62,7 @@ def explain(
     Example: mien explain group.jpg --out why/
     """
     from mien.cli.greeting import without_greeting
+    from mien.cli.opening import progress_bar
     from mien.cli.pictures import find_pictures
     from mien.cli.predict import introduction
     from mien.recognition.recognizer import Recognizer
@@ -74,20 +76,41 @@ def explain(
         # One word for all pictures: it is wrong for each of them or for none.
         recognizer.bundle.label_sets[recognizer.label_set].index(label)
     stderr.print(introduction(recognizer, detector), style="dim", markup=False)
-    told: list[Told] = []
-    for picture in find_pictures(paths):
-        told.append((picture, *_explain_picture(recognizer, picture, label)))
-        if out is not None:
-            _write(out, *told[-1][:2])
-    if as_json:
-        json.dump([_as_dict(*each) for each in told], sys.stdout)
-        sys.stdout.write("\n")
-    else:
-        Console(highlight=False).print(_table(told))
+    rows: list[Row] = []
+    pictures = find_pictures(paths)
+    failed = 0
+    with _json_array(as_json) as print_json, progress_bar("explaining") as report:
+        for done, picture in enumerate(pictures, start=1):
+            explanations, error = _explain_picture(recognizer, picture, label)
+            failed += error is not None
+            if out is not None:
+                _write(out, picture, explanations)
+            # Only words are kept, so that memory does not grow with the pictures.
+            rows += _rows(picture, explanations, error)
+            print_json(_as_dict(picture, explanations, error))
+            report(done / len(pictures))
+    if not as_json:
+        Console(highlight=False).print(_table(rows))
     if out is None and not as_json:
         stderr.print("--out FOLDER writes them as pictures", style="dim", markup=False)
-    if all(error is not None for _, _, error in told):
+    if failed == len(pictures):
         raise typer.Exit(1)
+
+
+@contextmanager
+def _json_array(wanted: bool) -> Iterator[Callable[[dict[str, Any]], None]]:
+    """Give a function that prints one element of a JSON array, or does nothing."""
+    before = "[\n"
+
+    def write(element: dict[str, Any]) -> None:
+        nonlocal before
+        if wanted:
+            sys.stdout.write(before + json.dumps(element))
+            before = ",\n"
+
+    yield write
+    if wanted:
+        sys.stdout.write("[]\n" if before == "[\n" else "\n]\n")
 
 
 def _explain_picture(
@@ -126,16 +149,17 @@ def _as_dict(
     }
 
 
-def _rows(told: list[Told]) -> Iterator[tuple[str, str, str, str]]:
-    for picture, explanations, error in told:
-        for number, each in enumerate(explanations, start=1):
-            source = picture.name if number == 1 else ""
-            yield source, str(number), f"{each.label} {each.probability:.0%}", each.to_words()
-        if not explanations:
-            yield picture.name, "", "no face" if error is None else "error", error or ""
+def _rows(
+    picture: PictureSource, explanations: list[Explanation], error: str | None
+) -> Iterator[Row]:
+    for number, each in enumerate(explanations, start=1):
+        source = picture.name if number == 1 else ""
+        yield source, str(number), f"{each.label} {each.probability:.0%}", each.to_words()
+    if not explanations:
+        yield picture.name, "", "no face" if error is None else "error", error or ""
 
 
-def _table(told: list[Told]) -> Table:
+def _table(rows: list[Row]) -> Table:
     from rich import box
     from rich.table import Table
     from rich.text import Text
@@ -146,7 +170,7 @@ def _table(told: list[Told]) -> Table:
     table.add_column("picture", overflow="fold")
     for heading in ("face", "expression", "odds with the part in sight, to hidden"):
         table.add_column(heading)
-    for source, number, answer, words in _rows(told):
+    for source, number, answer, words in rows:
         style = COLOURS.get(answer.partition(" ")[0], "red" if answer == "error" else "dim")
         table.add_row(Text(source), number, Text(answer, style=style), Text(words))
     return table
