@@ -7,6 +7,7 @@ A block is what stands between `<!-- figures:NAME -->` and `<!-- /figures -->`; 
 of `BLOCKS`. The figures come from files in docs/figures/:
 
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
+    robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
 
 from the bundles in the package, and from the command line itself.
@@ -35,6 +36,9 @@ RULE_NAMES = {
     "argmax10": "FER+ `argmax10`, 8 expressions",
     "argmax8": "FER+ `argmax8`, 8 expressions",
 }
+# The same where the split is named beside them, and FER2013's own names of the splits.
+LABEL_NAMES = {rule: name.replace(" PrivateTest", "") for rule, name in RULE_NAMES.items()}
+SPLIT_NAMES = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
 OURS = "mien-s"
 
 
@@ -122,6 +126,43 @@ def per_class_block() -> str:
     return "\n\n".join(parts) or "Not measured yet."
 
 
+def robustness_block() -> str:
+    """Return what every condition costs each model, under every rule it was measured by."""
+    measured = [read_json(path) for path in sorted(FIGURES.glob("robustness-*.json"))]
+    parts = [robustness_table(one) for one in sorted(measured, key=lambda m: m["model"] != OURS)]
+    return "\n\n".join(parts) or "Not measured yet."
+
+
+def robustness_table(measured: dict[str, Any]) -> str:
+    """Return one model's table: for each rule the accuracy, and the points that are lost."""
+    rules = measured["rules"]
+    named = [LABEL_NAMES.get(rule["rule"], rule["rule"]) for rule in rules]
+    head = ["condition"]
+    unchanged = ["unchanged"]
+    for rule, name in zip(rules, named, strict=True):
+        head += [f"{name}: accuracy", "points lost (95 % interval)"]
+        unchanged += [f"**{accuracy_of(rule)}**", ""]
+    rows = [unchanged]
+    for conditions in zip(*(rule["rows"] for rule in rules), strict=True):
+        cells = [conditions[0]["name"].replace("%", " %")]
+        for row in conditions:
+            value, low, high = (signed_points(row["loss"][end]) for end in ("value", "low", "high"))
+            cells += [accuracy_of(row), f"{value} ({low} to {high})"]
+        rows.append(cells)
+    counts = ", ".join(
+        f"n {rule['n']:,} for {name}" for rule, name in zip(rules, named, strict=True)
+    )
+    where = SPLIT_NAMES.get(measured["split"], measured["split"])
+    drawn = "" if measured["seed"] is None else f", a sample drawn with seed {measured['seed']}"
+    return f"`{measured['model']}`, {where}{drawn}; {counts}:\n\n{markdown_table(head, rows)}"
+
+
+def signed_points(share: float) -> str:
+    """Return a difference of shares in points of a hundred, with a true minus sign."""
+    text = f"{100 * share:.1f}"
+    return text.replace("-", "\N{MINUS SIGN}") if float(text) else "0.0"
+
+
 def models_block() -> str:
     """Return the models in the package with their size."""
     rows = []
@@ -205,6 +246,7 @@ def speed_block() -> str:
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
     "per-class": per_class_block,
+    "robustness": robustness_block,
     "models": models_block,
     "speed": speed_block,
     "commands": command_reference,

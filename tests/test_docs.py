@@ -188,8 +188,37 @@ def test_per_class_table_is_of_our_model_and_complete(fill: ModuleType) -> None:
     assert all(f"| {label} |" in table for label in FER2013.labels)
 
 
+def test_robustness_table_says_what_each_condition_costs_under_each_rule(
+    fill: ModuleType,
+) -> None:
+    def rule(name: str, accuracy: float, lost: float) -> dict[str, Any]:
+        row = {
+            "name": "shift 5%",
+            "accuracy": {"value": accuracy - lost},
+            "loss": {"value": lost, "low": lost - 0.012, "high": lost + 0.012},
+        }
+        return {"rule": name, "n": 3589, "accuracy": {"value": accuracy}, "rows": [row]}
+
+    measured = {
+        "model": "mien-s",
+        "split": "test",
+        "seed": None,
+        "rules": [rule("fer2013", 0.7, 0.02), rule("majority", 0.86, -0.0102)],
+    }
+    (fill.FIGURES / "robustness-mien-s.json").write_text(json.dumps(measured))
+    lines = fill.robustness_block().splitlines()
+    assert lines[0].startswith("`mien-s`, PrivateTest; n 3,589 for FER2013, 7 expressions, n ")
+    assert lines[-2] == "| unchanged | **70.0 %** |  | **86.0 %** |  |"
+    row = "| shift 5 % | 68.0 % | 2.0 (0.8 to 3.2) | 87.0 % | −1.0 (−2.2 to 0.2) |"
+    assert lines[-1] == row
+    (fill.FIGURES / "robustness-a.json").write_text(json.dumps({**measured, "model": "a"}))
+    names = [line.split(",")[0] for line in fill.robustness_block().splitlines() if "; n " in line]
+    assert names == ["`mien-s`", "`a`"]
+
+
 def test_without_files_nothing_is_claimed(fill: ModuleType) -> None:
     assert fill.results_block() == fill.speed_block() == "Not measured yet."
+    assert fill.robustness_block() == "Not measured yet."
     assert fill.models_block() == "No model is in the package yet."
 
 
@@ -202,6 +231,7 @@ def test_speed_table_says_what_was_measured_where(fill: ModuleType) -> None:
     }
     detectors = {
         "whole_frame_limit_ms": 15.0,
+        "blazeface": {"whole_frame_ms": 8.82},
         "haar": {"whole_frame_ms": 161.7},
         "yunet": "no weights",
     }
@@ -216,7 +246,9 @@ def test_speed_table_says_what_was_measured_where(fill: ModuleType) -> None:
     (fill.FIGURES / "bench.json").write_text(json.dumps(bench))
     block = fill.speed_block()
     assert "| `import mien` | 0.123 s | 0.3 s |" in block
-    assert "detected by haar, read, one core | 162 ms | 15 ms |" in block
+    assert "detected by blazeface, read, one core | 8.82 ms | 15 ms |" in block
+    # The cascades are no detector that is picked by itself, so they have no goal.
+    assert "detected by haar, read, one core | 162 ms |  |" in block
     assert "yunet" not in block
     assert "Not measured: data_cache (needs FER2013)." in block
     assert "Some CPU, 2 cores, Python 3.11.7" in block

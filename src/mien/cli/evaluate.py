@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -96,42 +95,19 @@ def _run(
     Returns:
         What came out, and the seconds and faces of its forward passes.
     """
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
+    from mien.cli.loading import counting_faces
     from mien.evaluation.run import evaluate as evaluate_model
 
-    columns = (
-        TextColumn("Evaluating"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    started = time.perf_counter()
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None, rate="")
-        speed = (0.0, 0)
-
-        def show(done: int, total: int) -> None:
-            nonlocal speed
-            speed = (time.perf_counter() - started, done)
-            bar.update(task, completed=done, total=total, rate=f"{done / speed[0]:,.0f} faces/s")
-
+    with counting_faces("Evaluating", console) as tally:
         evaluation = evaluate_model(
             predictor,
             dataset,
             split=split,
             rules=rules,
             batch_size=batch_size,
-            on_progress=show,
+            on_progress=tally,
         )
-    return evaluation, speed
+    return evaluation, tally.speed
 
 
 def _write(evaluation: Evaluation, provenance: Provenance, out: Path) -> Path:

@@ -1,10 +1,12 @@
-"""What the commands that evaluate share: loading a model, and saying what made a report."""
+"""What the commands that evaluate share: loading a model, progress, what made a report."""
 
 from __future__ import annotations
 
 import shlex
 import sys
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 from mien.core.errors import DatasetError, MissingExtraError
 
 if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
     from mien.evaluation.predictors import Predictor
     from mien.evaluation.report import Provenance
 
@@ -70,6 +75,54 @@ def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any],
         "runs_on": "PyTorch, CPU",
     }
     return predictor, description, ("torch",)
+
+
+class FaceTally:
+    """Moves a progress bar, told how many faces are done, and keeps the speed.
+
+    Attributes:
+        speed: Seconds since the start at the last report, and the faces done by then.
+    """
+
+    def __init__(self, bar: Progress, task: TaskID) -> None:
+        self._bar, self._task, self._started = bar, task, time.perf_counter()
+        self.speed = (0.0, 0)
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report faces that are done, and faces in all."""
+        self.speed = (time.perf_counter() - self._started, done)
+        rate = f"{done / self.speed[0]:,.0f} faces/s"
+        self._bar.update(self._task, completed=done, total=total, rate=rate)
+
+
+@contextmanager
+def counting_faces(what: str, console: Console) -> Iterator[FaceTally]:
+    """Show a progress bar with rate and time left while the block runs.
+
+    Args:
+        what: What is being done, in a word.
+        console: Where the bar is drawn; it vanishes at the end.
+
+    Yields:
+        What to tell of the progress.
+    """
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, transient=True) as bar:
+        yield FaceTally(bar, bar.add_task(what, total=None, rate=""))
 
 
 def made_by(

@@ -21,6 +21,7 @@ from mien.cli.export import export
 from mien.cli.frames import frames
 from mien.cli.models import models
 from mien.cli.predict import predict
+from mien.cli.robustness import robustness
 from mien.cli.serve import serve
 from mien.cli.train import train
 from mien.core.errors import ConfigError, MienError
@@ -58,6 +59,7 @@ app.command()(explain)
 app.add_typer(data.app)
 app.command()(train)
 app.command()(evaluate)
+app.command()(robustness)
 app.command()(export)
 app.command()(frames)
 app.add_typer(models, name="models")
