@@ -128,6 +128,33 @@ def test_figures_at_another_temperature_are_refused(config: BundleConfig) -> Non
         BundleConfig.from_dict(content)
 
 
+def test_figures_say_the_strength_that_they_were_measured_at(report: dict[str, Any]) -> None:
+    of_balanced = copy.deepcopy(report)
+    of_balanced["rules"][0]["prior"] = {"name": "balanced", "strength": 0.25}
+    older = copy.deepcopy(report)
+    del older["rules"][0]["prior"]
+    strengths = [summarise_report(each)[0].prior_strength for each in (report, of_balanced, older)]
+    assert strengths == [0.0, 0.25, 0.0]
+    of_given = copy.deepcopy(report)
+    of_given["rules"][0]["prior"] = {"name": "given", "strength": 1.0}
+    with pytest.raises(BundleError, match="given shares are not those of a bundle"):
+        summarise_report(of_given)
+
+
+def test_figures_at_another_prior_are_refused_and_older_ones_are_natural(
+    config: BundleConfig,
+) -> None:
+    content = json.loads(config.to_json())
+    evaluation = content["figures"]["evaluations"][0]
+    assert evaluation.pop("prior_strength") == 0.0
+    assert BundleConfig.from_dict(content) == config
+    content["heads"][0]["prior_strength"] = 0.25
+    with pytest.raises(BundleError, match=r"prior_strength: .* at 0, the head has 0.25; evaluate"):
+        BundleConfig.from_dict(content)
+    evaluation["prior_strength"] = 0.25
+    assert read_figures(BundleConfig.from_dict(content).figures)[0].prior_strength == 0.25
+
+
 def test_figures_of_a_head_that_is_not_there_are_refused(config: BundleConfig) -> None:
     content = json.loads(config.to_json())
     content["figures"]["evaluations"][0]["label_set"] = "rafdb"

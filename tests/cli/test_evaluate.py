@@ -83,7 +83,7 @@ def test_bundle_is_evaluated_to_every_file(tmp_path: Path, data: Path, bundle: P
         *(
             f"{rule}-{kind}.png"
             for rule in ("fer2013", "majority")
-            for kind in ("confusion", "reliability", "classes")
+            for kind in ("confusion", "reliability", "classes", "coverage")
         ),
     }
     assert "tiny on fer2013, test split, rule fer2013, n = 10" in result.stdout
@@ -138,6 +138,38 @@ def test_rules_can_be_given_several_times(tmp_path: Path, data: Path, bundle: Pa
     assert [rule["rule"] for rule in report["rules"]] == ["argmax8", "argmax10"]
 
 
+def test_the_prior_that_is_asked_for_is_evaluated_and_said(tmp_path: Path, data: Path) -> None:
+    shares = (0.12, 0.03, 0.15, 0.25, 0.2, 0.1, 0.15)
+    bundle = write_tiny_bundle(
+        tmp_path / "bundles", training_priors={"fer2013": shares}, prior_strength=0.5
+    )
+    reports = {}
+    for name, asked in {
+        "own": (),
+        "natural": ("--prior", "natural"),
+        "weak": ("--prior-strength", "0.1"),
+    }.items():
+        out = tmp_path / name
+        result = invoke(bundle, "--data", data, "--out", out, "--split", "validation", *asked)
+        assert result.exit_code == 0, result.output
+        reports[name] = json.loads((out / "evaluation.json").read_text())
+    said = {name: report["rules"][0]["prior"] for name, report in reports.items()}
+    assert said == {
+        "own": {"name": "balanced", "strength": 0.5},
+        "natural": {"name": "natural", "strength": 0.0},
+        "weak": {"name": "balanced", "strength": 0.1},
+    }
+    own, natural = (reports[name]["rules"][0] for name in ("own", "natural"))
+    losses = [way["results"][0]["figures"]["log_loss"] for way in (own, natural)]
+    assert losses[0] != losses[1]
+    # The curve is the same, whichever of its points was evaluated.
+    for mine, other in zip(own["trade_off"]["points"], natural["trade_off"]["points"], strict=True):
+        assert mine == pytest.approx(other)
+    assert reports["weak"]["provenance"]["model"]["prior"]["fer2013"] == "balanced 0.1"
+    unknown = invoke(bundle, "--data", data, "--out", tmp_path, "--prior", "equal")
+    assert "natural, balanced" in error_of(unknown, ConfigError)
+
+
 def test_votes_can_lie_elsewhere_and_are_needed_for_their_rules(
     tmp_path: Path, data: Path, bundle: Path
 ) -> None:
@@ -190,15 +222,16 @@ def test_run_folder_is_evaluated_with_torch(tmp_path: Path, data: Path) -> None:
     recipe = load_recipe(str(Path(__file__).parents[2] / "recipes" / "cnn6.toml"))
     folder = tmp_path / "run"
     (folder / "checkpoints").mkdir(parents=True)
-    RunInfo(recipe, {}, {}, {}).write(folder)
+    RunInfo(recipe, {"ferplus": [0.3] + [0.1] * 7}, {}, {}).write(folder)
     weights = build_recipe_model(recipe).state_dict()
     state = {f"model.{name}": value for name, value in weights.items()}
     torch.save({"state_dict": state}, folder / "checkpoints" / "best.ckpt")
 
-    result = invoke(folder, "--data", data, "--out", tmp_path / "out")
+    result = invoke(folder, "--data", data, "--out", tmp_path / "out", "--prior", "balanced")
     assert result.exit_code == 0, result.output
     report = json.loads((tmp_path / "out" / "evaluation.json").read_text())
     assert report["model"] == recipe.name
+    assert report["rules"][0]["prior"] == {"name": "balanced", "strength": 1.0}
     # cnn6 has the FER+ head alone, so its votes' rule is the one that there is.
     assert [rule["rule"] for rule in report["rules"]] == ["majority"]
     assert "torch" in report["provenance"]["versions"]

@@ -121,3 +121,19 @@ def test_a_report_that_is_no_json_is_refused(run: Path, tmp_path: Path) -> None:
     result = runner.invoke(app, [*arguments, str(tmp_path / "report.json")])
     assert isinstance(result.exception, BundleError)
     assert "is not JSON" in str(result.exception)
+
+
+def test_a_prior_strength_goes_into_the_bundle_and_into_what_is_printed(
+    run: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    done = runner.invoke(app, ["export", str(run), "--out", str(out), "--prior-strength", "0.25"])
+    assert done.exit_code == 0, done.output
+    assert "prior strength 0.25" in done.stdout
+    assert load_bundle(out).config.head("fer2013").prior_strength == 0.25
+    for words, told in (("much", "0 to 1 or auto, got 'much'"), ("auto", "--calibrate")):
+        refused = runner.invoke(
+            app, ["export", str(run), "--out", str(tmp_path / "no"), "--prior-strength", words]
+        )
+        assert isinstance(refused.exception, ConfigError)
+        assert told in str(refused.exception)

@@ -10,9 +10,18 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from mien.core.labels import LabelSet
+from mien.evaluation.coverage import measure_coverage
 from mien.evaluation.figures import compute_figures
-from mien.evaluation.plots import draw_classes, draw_confusion, draw_reliability, write_plots
+from mien.evaluation.plots import (
+    draw_classes,
+    draw_confusion,
+    draw_coverage,
+    draw_reliability,
+    draw_trade_off,
+    write_plots,
+)
 from mien.evaluation.run import Evaluation
+from mien.evaluation.trade_off import TradeOff, TradeOffPoint
 
 FIGURES = compute_figures(
     np.array([[0.8, 0.1, 0.1], [0.2, 0.7, 0.1], [0.6, 0.3, 0.1], [0.1, 0.8, 0.1]]),
@@ -54,12 +63,31 @@ def test_class_bars_are_precision_recall_and_f1() -> None:
     assert bars == pytest.approx([1.0, 0.5, 0.0, 2 / 3, 1.0, 0.0, 0.8, 2 / 3, 0.0])
 
 
-def test_three_pictures_are_written_for_each_rule(evaluation: Evaluation, tmp_path: Path) -> None:
+def test_coverage_is_drawn_from_where_all_are_answered_to_where_few_are() -> None:
+    curve = measure_coverage(np.array([0.9, 0.5, 0.7, 0.3]), np.array([True, False, True, False]))
+    figure = draw_coverage(curve, subtitle="")
+    line, floor = figure.axes[0].lines
+    assert np.asarray(line.get_xydata())[[0, -1]].tolist() == [[1.0, 0.5], [0.25, 1.0]]
+    assert list(np.unique(floor.get_ydata())) == [0.5]
+    assert texts(figure)[0] == "Accuracy against coverage, AURC 0.208"
+
+
+def test_trade_off_has_three_curves_and_the_choice() -> None:
+    points = (TradeOffPoint(0.0, 0.8, 0.6, 0.5), TradeOffPoint(0.5, 0.799, 0.7, 0.6))
+    figure = draw_trade_off(TradeOff(10, 0.003, points), subtitle="")
+    *curves, choice = figure.axes[0].lines
+    drawn = [np.asarray(curve.get_ydata()).tolist() for curve in curves]
+    assert drawn == [[0.8, 0.799], [0.6, 0.7], [0.5, 0.6]]
+    assert list(np.unique(choice.get_xdata())) == [0.5]
+    assert texts(figure)[0].endswith("chosen strength 0.5")
+
+
+def test_pictures_are_written_for_each_rule(evaluation: Evaluation, tmp_path: Path) -> None:
     paths = write_plots(evaluation, tmp_path)
     assert [path.name for path in paths] == [
         f"{rule}-{kind}.png"
         for rule in ("fer2013", "majority")
-        for kind in ("confusion", "reliability", "classes")
+        for kind in ("confusion", "reliability", "classes", "coverage")
     ]
     for path in paths:
         with Image.open(path) as image:

@@ -10,7 +10,7 @@ from mien.core.errors import ShapeError
 from mien.core.labels import FER2013
 from mien.data import FaceDataset
 from mien.evaluation.run import softmax
-from mien.evaluation.temperature import HIGHEST, LOWEST, fit_temperature, fit_temperatures
+from mien.evaluation.temperature import HIGHEST, LOWEST, answer_validation, fit_temperature
 
 
 def sampled(temperature: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:
@@ -86,5 +86,7 @@ def test_only_labelled_faces_of_the_validation_split_are_used() -> None:
     )
     kept = [i for i in validation if class_ids[i] >= 0]
     logits = Echo().predict_logits(images[kept])["fer2013"]
-    expected = fit_temperature(logits, class_ids[kept])
-    assert fit_temperatures(Echo(), dataset) == {"fer2013": pytest.approx(expected)}
+    (answers,) = answer_validation(Echo(), dataset).values()
+    assert answers.label_set == FER2013
+    np.testing.assert_array_equal(answers.logits, logits)
+    np.testing.assert_array_equal(answers.class_ids, class_ids[kept])

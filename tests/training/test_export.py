@@ -23,6 +23,7 @@ from mien.core.imaging import CropFrame, normalise
 from mien.core.labels import LABEL_SETS
 from mien.data import FaceDataset
 from mien.evaluation.temperature import fit_temperature
+from mien.evaluation.trade_off import sweep_strengths
 from mien.models import build_model, count_parameters
 from mien.training.export import (
     OPSET,
@@ -260,6 +261,50 @@ def test_temperatures_are_fitted_on_the_validation_split_alone(
     expected = fit_temperature(logits, judged.class_ids)
     assert config.head("fer2013").temperature == pytest.approx(expected, rel=1e-5)
     assert config.head("ferplus").temperature != 1.0
+
+
+def test_strengths_are_chosen_on_the_validation_split_by_the_stated_rule(
+    run: Path, faces: FaceDataset, tmp_path: Path
+) -> None:
+    out = export_run(
+        run, tmp_path / "out", calibrate_on=faces, prior_strength="auto", max_accuracy_loss=0.5
+    )
+    config = load_bundle(out).config
+    judged = faces.select_split("validation")
+    logits = load_run_predictor(run).predict_logits(np.asarray(judged.images_gray))["fer2013"]
+    head = config.head("fer2013")
+    expected = sweep_strengths(
+        logits.astype(np.float64) / head.temperature,
+        judged.class_ids,
+        LABEL_SETS["fer2013"],
+        head.training_priors,
+        max_loss=0.5,
+    ).chosen
+    assert head.prior_strength == expected.strength
+    made = config.training["export"]
+    assert "at most 50 points of accuracy" in made["prior_strength_rule"]
+    assert made["prior_strength"]["fer2013"]["n"] == len(judged.class_ids)
+    chosen = made["prior_strength"]["fer2013"]["chosen"]
+    assert chosen["balanced_accuracy"] == expected.balanced_accuracy
+    # The network and its temperatures are the same as without a choice.
+    plain = load_bundle(export_run(run, tmp_path / "plain", calibrate_on=faces)).config
+    assert plain.head("fer2013").temperature == head.temperature
+    assert plain.files["model.onnx"] == config.files["model.onnx"]
+    assert plain.head("fer2013").prior_strength == 0.0
+    assert "prior_strength" not in plain.training["export"]
+
+
+def test_a_strength_that_is_given_is_that_of_every_head(run: Path, tmp_path: Path) -> None:
+    config = load_bundle(export_run(run, tmp_path / "out", prior_strength=0.25)).config
+    assert [head.prior_strength for head in config.heads] == [0.25, 0.25]
+
+
+def test_strengths_that_cannot_be_used_are_refused_before_any_work(tmp_path: Path) -> None:
+    nowhere = tmp_path / "no-run"
+    with pytest.raises(ConfigError, match="say which with --calibrate"):
+        export_run(nowhere, tmp_path / "out", prior_strength="auto")
+    with pytest.raises(ConfigError, match=r"of 0 to 1 or auto, got 1\.5"):
+        export_run(nowhere, tmp_path / "out", prior_strength=1.5)
 
 
 def test_an_unknown_default_label_set_is_refused(run: Path, tmp_path: Path) -> None:

@@ -48,6 +48,22 @@ def evaluate(
         Path | None,
         typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
     ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="How common each expression is taken to be: default (the model's own choice), "
+            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
+        ),
+    ] = "default",
+    prior_strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How far answers go from the training shares to those, 0 to 1. "
+            "[default: the model's own, or 1]",
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print evaluation.json instead of the table.")
     ] = False,
@@ -58,7 +74,8 @@ def evaluate(
 
     Every figure comes with n and its rule, for one look at each face and for the mean over
     the face and its mirror image, on the split as published and without the images that are
-    among the training images as well.
+    among the training images as well. On the validation split it also shows what a balanced prior
+    of each strength would cost and give.
 
     Example: mien evaluate mien-s --data ../shared/data --split test --out reports/mien-s
     """
@@ -69,7 +86,9 @@ def evaluate(
     from mien.evaluation.report import terminal_report
 
     make_folder(out)
-    predictor, description, packages = load_model(model, threads)
+    predictor, description, packages = load_model(
+        model, threads, prior=prior, prior_strength=prior_strength
+    )
     progress = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
     evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)

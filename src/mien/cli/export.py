@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 from rich.console import Console
@@ -35,6 +35,17 @@ def export(
         Path | None,
         typer.Option(help="Dataset on whose validation split the temperatures are fitted."),
     ] = None,
+    prior_strength: Annotated[
+        str,
+        typer.Option(
+            help="How far answers go from the training shares of expressions to equal ones by "
+            "default: 0 to 1, or auto, the largest balanced accuracy on the validation split of "
+            "--calibrate that loses at most --max-accuracy-loss points of accuracy."
+        ),
+    ] = "0",
+    max_accuracy_loss: Annotated[
+        float, typer.Option(min=0, max=100, help="Points of accuracy that auto may lose.")
+    ] = 0.3,
     votes: Annotated[
         Path | None, typer.Option(help="fer2013new.csv for --calibrate, if not found by itself.")
     ] = None,
@@ -66,6 +77,7 @@ def export(
     reports = [_read_json(path) for path in figures or []]
     if checkpoint not in ("best", "last"):
         raise ConfigError(f"--checkpoint is best or last, got {checkpoint!r}")
+    strength = _read_strength(prior_strength)
     try:
         from mien.training.export import export_run
     except ModuleNotFoundError as error:
@@ -89,8 +101,19 @@ def export(
             default_label_set=label_set,
             checkpoint=checkpoint,
             overwrite=overwrite,
+            prior_strength=strength,
+            max_accuracy_loss=max_accuracy_loss / 100,
         )
     _show(check_files(folder)[0], folder)
+
+
+def _read_strength(text: str) -> float | Literal["auto"]:
+    if text == "auto":
+        return "auto"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise ConfigError(f"--prior-strength is 0 to 1 or auto, got {text!r}") from error
 
 
 def _crop_frames(source: str) -> Mapping[str, CropFrame]:
@@ -123,7 +146,9 @@ def _show(config: BundleConfig, folder: Path) -> None:
     console = Console(highlight=False, soft_wrap=True)
     console.print(table)
     sets = ", ".join(
-        f"{head.label_set} (temperature {head.temperature:.3f})" for head in config.heads
+        f"{head.label_set} (temperature {head.temperature:.3f}, prior strength "
+        f"{head.prior_strength:g})"
+        for head in config.heads
     )
     console.print(f"{config.architecture.parameters:,} parameters; {sets}")
     console.print(f"Crop frames: {', '.join(config.crop_frames)}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress, TaskID
 
+    from mien.bundle.prior import PriorLike
     from mien.evaluation.predictors import Predictor
     from mien.evaluation.report import Provenance
 
@@ -35,27 +36,42 @@ def make_folder(folder: Path) -> None:
         raise DatasetError(f"cannot make the folder {folder}: {error.strerror or error}") from error
 
 
-def load_model(model: str, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
+def load_model(
+    model: str,
+    threads: int,
+    *,
+    prior: PriorLike = "default",
+    prior_strength: float | None = None,
+) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
     """Return the predictor, what it says of itself, and the packages that it runs on.
 
     Args:
         model: A bundle's name or folder, or a run folder.
         threads: CPU threads.
+        prior: What answers are made for, as `mien.bundle.prior.resolve_priors` takes it.
+        prior_strength: As it takes it.
 
     Raises:
         BundleError: If it is no bundle that can be loaded.
+        ConfigError: If the prior or its strength cannot be used.
         MissingExtraError: If it is a run and torch is not installed.
     """
     if (Path(model) / _RUN_FILE).is_file():
-        return _load_run(Path(model), threads)
+        return _load_run(Path(model), threads, prior, prior_strength)
     from mien.bundle.load import load_bundle
     from mien.evaluation.predictors import BundlePredictor
 
-    predictor = BundlePredictor(load_bundle(model, threads=threads))
+    bundle = load_bundle(model, threads=threads)
+    predictor = BundlePredictor(bundle, prior=prior, prior_strength=prior_strength)
     return predictor, predictor.describe(), ("onnxruntime",)
 
 
-def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
+def _load_run(
+    folder: Path, threads: int, prior: PriorLike, prior_strength: float | None
+) -> tuple[Predictor, Mapping[str, Any], tuple[str, ...]]:
+    from mien.bundle.prior import resolve_priors
+    from mien.evaluation.predictors import PriorPredictor
+
     try:
         from mien.training.devices import use_threads
         from mien.training.predictor import load_run_predictor
@@ -66,15 +82,18 @@ def _load_run(folder: Path, threads: int) -> tuple[Predictor, Mapping[str, Any],
         ) from error
     use_threads(threads)
     predictor = load_run_predictor(folder)
+    priors = resolve_priors(prior, prior_strength, predictor.info.training_priors)
     description = {
         "name": predictor.name,
         "kind": "run, best checkpoint",
         "path": str(folder),
         "architecture": predictor.info.recipe.model.name,
+        "parameters": predictor.parameters,
         "input_size": predictor.input_size,
+        "prior": {name: str(chosen) for name, chosen in priors.items()},
         "runs_on": "PyTorch, CPU",
     }
-    return predictor, description, ("torch",)
+    return PriorPredictor(predictor, priors), description, ("torch",)
 
 
 class FaceTally:

@@ -13,6 +13,7 @@ from pathlib import Path
 from mien.core.labels import COLOURS
 from mien.evaluation.figures import ClassFigures, Figures
 from mien.evaluation.html import facts_section, html_page, provenance_section, table_row
+from mien.evaluation.page_choices import choices
 from mien.evaluation.report import Provenance
 from mien.evaluation.run import Evaluation, Result, RuleEvaluation
 from mien.evaluation.svg import reliability_svg
@@ -26,6 +27,7 @@ from mien.evaluation.words import (
     number,
     percent,
     what_was_left_out,
+    which_prior,
 )
 
 _GLOSSARY = (
@@ -51,6 +53,16 @@ _GLOSSARY = (
         "unseen in training",
         "Leaving out images that are, to the last pixel, among the training images as well. "
         "Published figures of FER2013 and FER+ leave them in.",
+    ),
+    (
+        "prior",
+        "How common each expression is taken to be. Without a word on it answers are natural, as "
+        "for faces like those trained on; balanced goes towards equally common, by its strength.",
+    ),
+    (
+        "AURC",
+        "Area under the risk-coverage curve: share of wrong answers among the k most confident, "
+        "mean over all k.",
     ),
     ("splits", "Of FER2013, validation is PublicTest and test is PrivateTest."),
 )
@@ -89,7 +101,7 @@ def _navigation(rules: Iterable[RuleEvaluation]) -> str:
 def _rule_section(rule: RuleEvaluation) -> str:
     figures = rule.headline
     return f"""<section id="{escape(rule.rule)}">
-<h2>Rule {escape(rule.rule)}, n = {count(rule.n)}</h2>
+<h2>Rule {escape(rule.rule)}, n = {count(rule.n)}{escape(which_prior(rule))}</h2>
 <p class="lede">{escape(in_a_sentence(rule))}</p>
 <p class="small">Labels: {escape(rule.rule_text)}. {escape(what_was_left_out(rule))}</p>
 {_tiles(figures)}
@@ -101,6 +113,7 @@ def _rule_section(rule: RuleEvaluation) -> str:
 </div>
 <div class="card"><h3>By expression</h3>
 <div class="scroll" tabindex="0">{_classes_table(figures)}</div></div>
+{choices(rule)}
 </section>"""
 
 

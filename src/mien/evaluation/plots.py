@@ -14,8 +14,10 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.layout_engine import ConstrainedLayoutEngine
 
+from mien.evaluation.coverage import CoverageCurve
 from mien.evaluation.figures import Figures
 from mien.evaluation.run import Evaluation
+from mien.evaluation.trade_off import TradeOff
 from mien.evaluation.words import percent, what_was_evaluated
 
 _INK, _SOFT, _GRID, _BLUE, _ORANGE = "#1c2430", "#667085", "#e4e7ec", "#0072b2", "#d55e00"
@@ -30,7 +32,8 @@ def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
     """Draw the pictures of every rule's headline figures.
 
     Returns:
-        The PNGs: `<rule>-confusion.png`, `<rule>-reliability.png`, `<rule>-classes.png`.
+        The PNGs: `<rule>-confusion.png`, `<rule>-reliability.png`, `<rule>-classes.png`,
+        `<rule>-coverage.png`, and for the validation split `<rule>-trade-off.png`.
     """
     paths = []
     for rule in evaluation.rules:
@@ -42,6 +45,11 @@ def write_plots(evaluation: Evaluation, folder: Path) -> list[Path]:
         ):
             paths.append(folder / f"{rule.rule}-{kind}.png")
             draw(rule.headline, subtitle=title).savefig(paths[-1], dpi=_DPI)
+        paths.append(folder / f"{rule.rule}-coverage.png")
+        draw_coverage(rule.coverage, subtitle=title).savefig(paths[-1], dpi=_DPI)
+        if rule.trade_off is not None:
+            paths.append(folder / f"{rule.rule}-trade-off.png")
+            draw_trade_off(rule.trade_off, subtitle=title).savefig(paths[-1], dpi=_DPI)
     return paths
 
 
@@ -121,6 +129,52 @@ def draw_classes(figures: Figures, *, subtitle: str) -> Figure:
     axes.grid(visible=False, axis="x")
     axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), labelcolor=_INK)
     return _titled(figure, f"By expression, macro-F1 {figures.macro_f1:.3f}", subtitle)
+
+
+def draw_coverage(curve: CoverageCurve, *, subtitle: str) -> Figure:
+    """Draw accuracy against the share of faces that are answered, thresholds at the points."""
+    figure = _new_figure(7.2, 4.6)
+    axes = figure.subplots()
+    points = [point for point in curve.points if point.accuracy is not None]
+    coverage = [point.coverage for point in points]
+    accuracy = [point.accuracy or 0.0 for point in points]
+    axes.plot(coverage, accuracy, color=_BLUE, marker="o", markersize=4)
+    for point in points:
+        if round(10 * point.threshold, 6).is_integer() and point.coverage < 1:
+            axes.annotate(
+                f"{point.threshold:.0%}",
+                (point.coverage, point.accuracy or 0.0),
+                xytext=(4, 5),
+                textcoords="offset points",
+                color=_SOFT,
+                fontsize=8,
+            )
+    axes.axhline(1 - curve.error, color=_SOFT, linewidth=1, linestyle="--")
+    axes.set(xlabel="coverage: share of faces answered; thresholds at the points")
+    axes.set(ylabel="share of them answered rightly")
+    _style(axes)
+    return _titled(figure, f"Accuracy against coverage, AURC {curve.area:.3f}", subtitle)
+
+
+def draw_trade_off(trade_off: TradeOff, *, subtitle: str) -> Figure:
+    """Draw accuracy, balanced accuracy and macro-F1 by the strength of a balanced prior."""
+    figure = _new_figure(7.2, 4.6)
+    axes = figure.subplots()
+    strengths = [point.strength for point in trade_off.points]
+    for name, field, colour in (
+        ("accuracy", "accuracy", _BLUE),
+        ("balanced accuracy", "balanced_accuracy", _ORANGE),
+        ("macro-F1", "macro_f1", "#9aa3b2"),
+    ):
+        values = [getattr(point, field) for point in trade_off.points]
+        axes.plot(strengths, values, color=colour, marker="o", markersize=4, label=name)
+    chosen = trade_off.chosen.strength
+    axes.axvline(chosen, color=_SOFT, linewidth=1, linestyle="--")
+    axes.set(xlim=(-0.02, 1.02), xlabel="strength of the balanced prior; 0 is natural")
+    axes.set(ylabel="share")
+    _style(axes)
+    axes.legend(frameon=False, ncols=3, loc="lower right", bbox_to_anchor=(1, 1), labelcolor=_INK)
+    return _titled(figure, f"Accuracy against balance, chosen strength {chosen:g}", subtitle)
 
 
 def _new_figure(width_in: float, height_in: float) -> Figure:

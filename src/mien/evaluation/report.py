@@ -15,6 +15,7 @@ from rich.table import Table
 from rich.text import Text
 
 from mien import __version__
+from mien.evaluation.coverage import CoverageCurve
 from mien.evaluation.figures import Baseline, Figures
 from mien.evaluation.run import Evaluation, Result, RuleEvaluation
 from mien.evaluation.words import (
@@ -24,6 +25,7 @@ from mien.evaluation.words import (
     interval,
     number,
     percent,
+    strength_in_a_sentence,
     what_was_evaluated,
     what_was_left_out,
 )
@@ -92,6 +94,18 @@ def _blocks(evaluation: Evaluation) -> Iterator[RenderableType]:
         yield Text()
         yield _classes_table(rule.headline)
         yield Text()
+        yield Text(_doubt_in_a_sentence(rule.coverage))
+        if rule.trade_off is not None:
+            yield Text(strength_in_a_sentence(rule.trade_off))
+        yield Text()
+
+
+def _doubt_in_a_sentence(curve: CoverageCurve) -> str:
+    point = curve.at(0.5)
+    return (
+        f"Without answers below {point.threshold:.0%}: {percent(point.coverage)} of the faces, "
+        f"{percent(point.accuracy)} of them right. AURC {number(curve.area)}."
+    )
 
 
 def _ways_table(rule: RuleEvaluation) -> Table:

@@ -9,20 +9,23 @@ that ours can be compared with theirs and be trusted as well.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.bundle.prior import Prior
 from mien.core.errors import DatasetError, ShapeError
 from mien.core.labels import label_set
 from mien.data import SPLITS, FaceDataset, canonical_split
 from mien.data.duplicates import also_in_training
+from mien.evaluation.coverage import CoverageCurve, measure_coverage
 from mien.evaluation.figures import Figures, compute_figures
-from mien.evaluation.predictors import Predictor
+from mien.evaluation.predictors import Predictor, known_priors
 from mien.evaluation.targets import RuleTargets, choose_rules, rule_targets
+from mien.evaluation.trade_off import TradeOff, sweep_strengths
 
 Crops = Literal["single", "flip"]
 Images = Literal["published", "unseen"]
@@ -64,6 +67,11 @@ class RuleEvaluation:
         n_also_in_training: How many of the n are also among the training images; None where
             that is no question, in the training split and without one.
         results: The ways, `single` and `published` first; two where there is no `unseen`.
+        coverage: Accuracy against coverage, of the first way.
+        prior: How common each expression was taken to be, or None where the model knows of no
+            priors.
+        trade_off: The first way's accuracy against balance; None but on the validation split,
+            where a strength may be chosen.
     """
 
     rule: str
@@ -73,6 +81,9 @@ class RuleEvaluation:
     n_dropped: int
     n_also_in_training: int | None
     results: tuple[Result, ...]
+    coverage: CoverageCurve
+    prior: Prior | None = None
+    trade_off: TradeOff | None = None
 
     def figures(self, crops: Crops = "single", images: Images = "published") -> Figures | None:
         """Return the figures of one way, or None where there are none."""
@@ -88,7 +99,13 @@ class RuleEvaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON-ready values."""
-        return {**vars(self), "results": [result.to_dict() for result in self.results]}
+        return {
+            **vars(self),
+            "results": [result.to_dict() for result in self.results],
+            "coverage": self.coverage.to_dict(),
+            "prior": self.prior and self.prior.to_dict(),
+            "trade_off": self.trade_off and self.trade_off.to_dict(),
+        }
 
 
 @dataclass(frozen=True)
@@ -147,7 +164,8 @@ def evaluate(
     both = predict_both_ways(
         predictor, dataset, indices, heads, batch_size=batch_size, on_progress=on_progress
     )
-    seen = _seen_in_training(dataset, split)
+    seen = seen_in_training(dataset, split)
+    priors = known_priors(predictor)
     return Evaluation(
         model=predictor.name,
         dataset=dataset.name,
@@ -155,8 +173,9 @@ def evaluate(
         split_sha256=fingerprint_faces(dataset, in_split),
         n_split=int(in_split.sum()),
         rules=tuple(
-            _evaluate_rule(target, both[target.rule.label_set.name], dataset, indices, split, seen)
+            evaluate_rule(target, both[head], dataset, indices, split, seen, prior=priors.get(head))
             for target in targets
+            for head in [target.rule.label_set.name]
         ),
     )
 
@@ -272,47 +291,83 @@ def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
     return digest.hexdigest()
 
 
-def _seen_in_training(dataset: FaceDataset, split: str) -> NDArray[np.bool_] | None:
+def seen_in_training(dataset: FaceDataset, split: str) -> NDArray[np.bool_] | None:
+    """Return which faces of a dataset are also among its training images, (n,) bool.
+
+    None where that is no question: for the training split, and without one.
+    """
     train = SPLITS.index("train")
     if split == "train" or not (dataset.splits == train).any():
         return None
     return also_in_training(dataset)
 
 
-def _evaluate_rule(
+def count_ways(
+    both: NDArray[np.float64], class_ids: NDArray[np.int64], seen: NDArray[np.bool_] | None
+) -> Iterator[tuple[Crops, Images, NDArray[np.float64], NDArray[np.int64]]]:
+    """Yield the ways of counting, two or four, with the answers and labels each is about.
+
+    Args:
+        both: (2, m, classes) probabilities of faces and of their mirror images.
+        class_ids: (m,) their labels, -1 where the rule drops the face.
+        seen: (m,) which of them are also among the training images, or None.
+
+    Yields:
+        Crops, images, probabilities (k, classes) and labels (k,).
+    """
+    kept = class_ids >= 0
+    parts: dict[Images, NDArray[np.bool_]] = {"published": kept}
+    # A split that lies in the training images as a whole has no unseen part to report.
+    if seen is not None and (kept & ~seen).any():
+        parts["unseen"] = kept & ~seen
+    ways: dict[Crops, NDArray[np.float64]] = {"single": both[0], "flip": both.mean(axis=0)}
+    for images, mask in parts.items():
+        for crops, probabilities in ways.items():
+            yield crops, images, probabilities[mask], class_ids[mask]
+
+
+def evaluate_rule(
     target: RuleTargets,
     both: NDArray[np.float64],
     dataset: FaceDataset,
     indices: NDArray[np.int64],
     split: str,
     seen: NDArray[np.bool_] | None,
+    *,
+    prior: Prior | None = None,
 ) -> RuleEvaluation:
-    """Compute the figures of one rule from the answers that were given already."""
-    kept = target.class_ids[indices] >= 0
+    """Compute the figures of one rule from the answers that were given already.
+
+    Args:
+        target: The rule, applied to the whole dataset.
+        both: (2, m, classes) probabilities of faces and of their mirror images.
+        dataset: Where the faces are.
+        indices: (m,) which of its faces were answered.
+        split: Its name in `SPLITS`.
+        seen: As from `seen_in_training`.
+        prior: What the answers were made for, or None where that is not known.
+
+    Raises:
+        DatasetError: If the rule keeps no face.
+    """
+    class_ids = target.class_ids[indices]
+    kept = class_ids >= 0
     if not kept.any():
         raise DatasetError(f"rule {target.rule.name} keeps no face of split {split}")
-    class_ids = target.class_ids[indices]
     training = target.class_ids[dataset.splits == SPLITS.index("train")]
-    ways: Mapping[Crops, NDArray[np.float64]] = {"single": both[0], "flip": both.mean(axis=0)}
-    parts: dict[Images, NDArray[np.bool_]] = {"published": kept}
-    if seen is not None:
-        unseen = kept & ~seen[indices]
-        # A split that lies in the training images as a whole has no unseen part to report.
-        if unseen.any():
-            parts["unseen"] = unseen
+    seen_here = None if seen is None else seen[indices]
     results = tuple(
         Result(
             crops,
             images,
             compute_figures(
-                probabilities[mask],
-                class_ids[mask],
+                probabilities,
+                labels,
                 target.rule.label_set,
                 training_class_ids=training[training >= 0],
             ),
         )
-        for images, mask in parts.items()
-        for crops, probabilities in ways.items()
+        for crops, images, probabilities, labels in count_ways(both, class_ids, seen_here)
     )
     in_split = int((dataset.splits == SPLITS.index(split)).sum())
     return RuleEvaluation(
@@ -321,6 +376,29 @@ def _evaluate_rule(
         label_set=target.rule.label_set.name,
         n=int(kept.sum()),
         n_dropped=in_split - int(kept.sum()),
-        n_also_in_training=None if seen is None else int((kept & seen[indices]).sum()),
+        n_also_in_training=None if seen_here is None else int((kept & seen_here).sum()),
         results=results,
+        coverage=measure_coverage(
+            both[0, kept].max(axis=1), both[0, kept].argmax(axis=1) == class_ids[kept]
+        ),
+        prior=prior,
+        trade_off=(
+            _trade_off(both[0, kept], class_ids[kept], target, prior)
+            if prior is not None and split == "validation"
+            else None
+        ),
     )
+
+
+def _trade_off(
+    probabilities: NDArray[np.float64],
+    class_ids: NDArray[np.int64],
+    target: RuleTargets,
+    prior: Prior,
+) -> TradeOff | None:
+    """Return accuracy against balance, or None where some expression was never trained."""
+    if min(prior.training_shares) <= 0:
+        return None
+    # What the prior added is taken off again; a probability that underflowed stays last.
+    natural = np.log(np.maximum(probabilities, np.finfo(np.float64).tiny)) - prior.offsets
+    return sweep_strengths(natural, class_ids, target.rule.label_set, prior.training_shares)

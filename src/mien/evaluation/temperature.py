@@ -7,10 +7,13 @@ answer, only the probabilities.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import ShapeError
+from mien.core.labels import LabelSet
 from mien.data import SPLITS, FaceDataset
 from mien.evaluation.predictors import Predictor
 from mien.evaluation.run import softmax
@@ -48,33 +51,43 @@ def fit_temperature(logits: NDArray[np.float32], class_ids: NDArray[np.int64]) -
     return 2 / (low + high)
 
 
-def fit_temperatures(predictor: Predictor, dataset: FaceDataset) -> dict[str, float]:
-    """Fit a temperature for each head on a dataset's validation split.
+@dataclass(frozen=True, eq=False)
+class HeadAnswers:
+    """What a head says to the validation faces that it has labels for.
+
+    Attributes:
+        label_set: Names and order of the classes.
+        logits: (n, classes) float32, as the predictor gave them.
+        class_ids: (n,) the labels, by the rule that `mien evaluate` takes first.
+    """
+
+    label_set: LabelSet
+    logits: NDArray[np.float32]
+    class_ids: NDArray[np.int64]
+
+
+def answer_validation(predictor: Predictor, dataset: FaceDataset) -> dict[str, HeadAnswers]:
+    """Return what a model says to the validation split, by label set.
 
     Args:
-        predictor: A model that answers in plain logits, no temperature divided out.
-        dataset: With the labels of at least one head.
-
-    Returns:
-        Label set name to temperature, for the heads that the data has labels for, by the
-        rule that `mien evaluate` takes first.
+        predictor: Any model.
+        dataset: With the labels of at least one head; heads that it has none for are left out.
 
     Raises:
         DatasetError: If no head has labels in the data.
-        ShapeError: If the validation split is empty.
     """
     in_split = dataset.splits == SPLITS.index("validation")
-    temperatures: dict[str, float] = {}
+    answers: dict[str, HeadAnswers] = {}
     for name in choose_rules(dataset, predictor.label_sets):
         targets = rule_targets(dataset, name)
-        head = targets.rule.label_set.name
-        if head in temperatures:
+        labels = targets.rule.label_set
+        if labels.name in answers:
             continue
         kept = np.flatnonzero(in_split & (targets.class_ids >= 0))
-        logits = np.empty((len(kept), len(targets.rule.label_set)), np.float32)
+        logits = np.empty((len(kept), len(labels)), np.float32)
         for start in range(0, len(kept), _BATCH):
             batch = slice(start, start + _BATCH)
             faces = np.ascontiguousarray(dataset.images_gray[kept[batch]])
-            logits[batch] = predictor.predict_logits(faces)[head]
-        temperatures[head] = fit_temperature(logits, targets.class_ids[kept])
-    return temperatures
+            logits[batch] = predictor.predict_logits(faces)[labels.name]
+        answers[labels.name] = HeadAnswers(labels, logits, targets.class_ids[kept])
+    return answers

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from mien.evaluation.figures import Share
 from mien.evaluation.run import Crops, Evaluation, Images, RuleEvaluation
+from mien.evaluation.trade_off import TradeOff
 
 UNDEFINED = "–"
 
@@ -38,9 +39,29 @@ def number(value: float | None) -> str:
 
 def what_was_evaluated(evaluation: Evaluation, rule: RuleEvaluation) -> str:
     """Return the line that no figure goes without: model, data, split, rule, n."""
-    return (
+    words = (
         f"{evaluation.model} on {evaluation.dataset}, {evaluation.split} split, "
         f"rule {rule.rule}, n = {count(rule.n)}"
+    )
+    return words + which_prior(rule)
+
+
+def which_prior(rule: RuleEvaluation) -> str:
+    """Return `, prior balanced 0.25`, or nothing where answers are natural."""
+    return f", prior {rule.prior}" if rule.prior is not None and rule.prior.strength else ""
+
+
+def strength_in_a_sentence(trade_off: TradeOff) -> str:
+    """Return which strength the rule of choice takes, and what it gives."""
+    natural, chosen = trade_off.points[0], trade_off.chosen
+    rule = f"Best balance for at most {100 * trade_off.max_loss:g} points of accuracy"
+    if chosen.strength == 0:
+        return f"{rule}: strength 0, as it is."
+    return (
+        f"{rule}: strength {chosen.strength:g}, balanced accuracy "
+        f"{percent(natural.balanced_accuracy)} to {percent(chosen.balanced_accuracy)}, accuracy "
+        f"{percent(natural.accuracy)} to {percent(chosen.accuracy)}, macro-F1 "
+        f"{number(natural.macro_f1)} to {number(chosen.macro_f1)}."
     )
 
 

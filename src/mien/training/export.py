@@ -33,8 +33,15 @@ from mien.core.errors import BundleError, ConfigError
 from mien.core.imaging import CropFrame, normalise, resize_gray
 from mien.core.labels import label_set
 from mien.data import FaceDataset
-from mien.evaluation.temperature import fit_temperatures
+from mien.evaluation.trade_off import DEFAULT_MAX_LOSS
 from mien.models import count_parameters
+from mien.training.calibration import (
+    HeadCalibration,
+    StrengthChoice,
+    calibrate_heads,
+    check_strength,
+    describe_choice,
+)
 from mien.training.predictor import RunPredictor
 from mien.training.run import RunInfo, load_run_model, read_report
 
@@ -56,6 +63,8 @@ def export_run(
     default_label_set: str | None = None,
     checkpoint: str = "best",
     overwrite: bool = False,
+    prior_strength: StrengthChoice = 0.0,
+    max_accuracy_loss: float = DEFAULT_MAX_LOSS,
 ) -> Path:
     """Make a bundle of a run.
 
@@ -71,16 +80,22 @@ def export_run(
         default_label_set: The head that answers by default; None for the recipe's first.
         checkpoint: `best` or `last`.
         overwrite: Whether a bundle in `out` is replaced.
+        prior_strength: How far the heads' answers go from the training shares to equal ones
+            by default, 0..1. `auto` chooses it for each head on the validation split of
+            `calibrate_on`, as `TradeOff.chosen` does, and leaves heads without labels natural.
+        max_accuracy_loss: Share of accuracy that `auto` may lose, 0..1.
 
     Returns:
         `out`.
 
     Raises:
-        ConfigError: If the folder is no run, or `default_label_set` is none of its heads.
+        ConfigError: If the folder is no run, `default_label_set` is none of its heads, or the
+            prior strength cannot be used.
         DatasetError: If the run has no checkpoint yet.
         BundleError: If `out` is in the way or the graph does not answer as the network does.
     """
     check_place(out, overwrite=overwrite)
+    check_strength(prior_strength, calibrate_on)
     model, info = load_run_model(run_folder, checkpoint=checkpoint)
     recipe = info.recipe
     default = default_label_set or next(iter(recipe.heads))
@@ -88,10 +103,11 @@ def export_run(
         raise ConfigError(
             f"run {run_folder} has no head {default!r}; it has: {', '.join(recipe.heads)}"
         )
-    fitted = (
-        fit_temperatures(RunPredictor(model, info), calibrate_on)
-        if calibrate_on is not None
-        else {}
+    calibrated = calibrate_heads(
+        RunPredictor(model, info),
+        calibrate_on,
+        prior_strength=prior_strength,
+        max_accuracy_loss=max_accuracy_loss,
     )
     config = BundleConfig(
         name=name or recipe.name,
@@ -100,7 +116,7 @@ def export_run(
         architecture=Architecture(recipe.model.name, recipe.model.options, parameters=1),
         input=InputSpec(size=recipe.input.size, mean=recipe.input.mean, std=recipe.input.std),
         heads=tuple(
-            _head(head, info.training_priors[head], fitted.get(head, 1.0)) for head in recipe.heads
+            _head(head, info.training_priors[head], calibrated[head]) for head in recipe.heads
         ),
         default_label_set=default,
         crop_frames={"full": CropFrame(align=False), **(crop_frames or {})},
@@ -108,7 +124,7 @@ def export_run(
         data=_data(info),
         licence=licence,
         figures=figures_to_dict(figures),
-        training=_training(info, Path(run_folder), checkpoint),
+        training=_training(info, Path(run_folder), checkpoint, calibrated),
     )
     return export_model(model, config, out, overwrite=overwrite)
 
@@ -239,13 +255,14 @@ def _clean(graph: onnx.ModelProto) -> onnx.ModelProto:
     return graph
 
 
-def _head(name: str, priors: Sequence[float], temperature: float) -> Head:
+def _head(name: str, priors: Sequence[float], calibration: HeadCalibration) -> Head:
     return Head(
         label_set=name,
         labels=label_set(name).labels,
         output=f"{name}_logits",
         training_priors=tuple(priors),
-        temperature=temperature,
+        temperature=calibration.temperature,
+        prior_strength=calibration.prior_strength,
     )
 
 
@@ -254,7 +271,9 @@ def _data(info: RunInfo) -> dict[str, Any]:
     return {**info.data, "rules": rules}
 
 
-def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
+def _training(
+    info: RunInfo, folder: Path, checkpoint: str, calibrated: Mapping[str, HeadCalibration]
+) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
     recipe = info.recipe.to_dict()
     environment = {k: v for k, v in info.environment.items() if k != "platform"}
@@ -276,5 +295,9 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
             for part in info.resumed
         ],
         "recipe": {k: v for k, v in recipe.items() if k not in ("name", "model", "seed", "input")},
-        "export": {"opset": OPSET, "parity_tolerance": PARITY_TOLERANCE},
+        "export": {
+            "opset": OPSET,
+            "parity_tolerance": PARITY_TOLERANCE,
+            **describe_choice(calibrated),
+        },
     }

@@ -9,7 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import nn
 
+from mien.bundle.prior import resolve_priors
 from mien.core.imaging import normalise, resize_gray
+from mien.models import count_parameters
 from mien.training.run import RunInfo, load_run_model
 
 
@@ -20,6 +22,8 @@ class RunPredictor:
         name: The recipe's name.
         label_sets: Names of the heads.
         input_size: Side in pixels that faces are given at.
+        parameters: Number of the network's parameters, as its bundle would say.
+        priors: The natural prior of each head, whose shares are those that it was trained on.
     """
 
     def __init__(self, model: nn.Module, info: RunInfo) -> None:
@@ -27,6 +31,8 @@ class RunPredictor:
         self.name = info.recipe.name
         self.label_sets = tuple(info.recipe.heads)
         self.input_size = info.recipe.input.size
+        self.parameters = count_parameters(model).total
+        self.priors = resolve_priors("natural", None, info.training_priors)
 
     @torch.inference_mode()
     def predict_logits(self, images_gray: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
