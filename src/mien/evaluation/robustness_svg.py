@@ -27,12 +27,13 @@ def losses_svg(rows: Sequence[Row]) -> str:
     bars = "".join(_bar(row, top, scale) for row, top in zip(rows, tops, strict=True))
     height = floor + _FOOT
     middle = (_LEFT + _WIDTH - _RIGHT) / 2
+    dashed = "; dashed: the goal" if any(row.limit is not None for row in rows) else ""
     return (
         f'<svg class="losses" viewBox="0 0 {_WIDTH} {height}" role="img" '
         f'aria-label="Points of accuracy lost under each of {len(rows)} conditions">'
         f"{_grid(scale, floor)}{bars}"
         f'<text x="{middle:.1f}" y="{height - 4}" text-anchor="middle">'
-        "points of accuracy lost, with 95% interval</text></svg>"
+        f"points of accuracy lost, with 95% interval{dashed}</text></svg>"
     )
 
 
