@@ -150,11 +150,18 @@ def robustness_table(measured: dict[str, Any]) -> str:
             cells += [accuracy_of(row), f"{value} ({low} to {high})"]
         rows.append(cells)
     counts = ", ".join(
-        f"n {rule['n']:,} for {name}" for rule, name in zip(rules, named, strict=True)
+        f"n {rule['n']:,} for {name}{under_prior(rule)}"
+        for rule, name in zip(rules, named, strict=True)
     )
     where = SPLIT_NAMES.get(measured["split"], measured["split"])
     drawn = "" if measured["seed"] is None else f", a sample drawn with seed {measured['seed']}"
     return f"`{measured['model']}`, {where}{drawn}; {counts}:\n\n{markdown_table(head, rows)}"
+
+
+def under_prior(rule: dict[str, Any]) -> str:
+    """Return `, prior balanced 0.25`, or nothing where answers are natural or nothing is known."""
+    prior = rule.get("prior")
+    return f", prior {prior['name']} {prior['strength']:g}" if prior and prior["strength"] else ""
 
 
 def signed_points(share: float) -> str:

@@ -203,11 +203,15 @@ def test_robustness_table_says_what_each_condition_costs_under_each_rule(
         "model": "mien-s",
         "split": "test",
         "seed": None,
-        "rules": [rule("fer2013", 0.7, 0.02), rule("majority", 0.86, -0.0102)],
+        "rules": [
+            {**rule("fer2013", 0.7, 0.02), "prior": {"name": "natural", "strength": 0.0}},
+            {**rule("majority", 0.86, -0.0102), "prior": {"name": "balanced", "strength": 0.25}},
+        ],
     }
     (fill.FIGURES / "robustness-mien-s.json").write_text(json.dumps(measured))
     lines = fill.robustness_block().splitlines()
     assert lines[0].startswith("`mien-s`, PrivateTest; n 3,589 for FER2013, 7 expressions, n ")
+    assert lines[0].endswith("FER+ `majority`, 8 expressions, prior balanced 0.25:")
     assert lines[-2] == "| unchanged | **70.0 %** |  | **86.0 %** |  |"
     row = "| shift 5 % | 68.0 % | 2.0 (0.8 to 3.2) | 87.0 % | −1.0 (−2.2 to 0.2) |"
     assert lines[-1] == row

@@ -107,6 +107,26 @@ def test_quick_looks_at_a_sample_that_its_seed_decides(
     assert told["rules"][0]["accuracy"]["value"] == pytest.approx(right / 5)
 
 
+def test_prior_changes_the_answers_and_is_named(data: Path, bundle: Path) -> None:
+    # The tiny bundle was trained on equal shares, so the target is what moves its answers.
+    shares = "neutral=0.94," + ",".join(
+        f"{label}=0.01" for label in FER2013.labels if label != "neutral"
+    )
+    arguments = (bundle, "--data", data, "--rule", "fer2013", "--prior", shares)
+    result = invoke(*arguments, "--json")
+    assert result.exit_code == 0, result.output
+    (rule,) = json.loads(result.stdout)["rules"]
+    faces, labels = make_faces(N)[1::3], LABELS[1::3]
+    logits = (faces.reshape(len(faces), -1) / 255 - MEAN) / STD @ linear_weights(FER2013)
+    logits[:, FER2013.index("neutral")] += np.log(94)
+    right = (logits.argmax(axis=1) == np.array(labels)).mean()
+    assert rule["accuracy"]["value"] == pytest.approx(right)
+    assert rule["prior"] == {"name": "given", "strength": 1.0}
+    assert "n = 8, prior given" in invoke(*arguments).stdout
+    natural = invoke(*arguments[:-2], "--prior", "natural")
+    assert "prior" not in natural.stdout
+
+
 def test_place_that_cannot_be_written_is_told_before_the_work(
     tmp_path: Path, data: Path, bundle: Path
 ) -> None:

@@ -49,6 +49,22 @@ def robustness(
         Path | None,
         typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
     ] = None,
+    prior: Annotated[
+        str,
+        typer.Option(
+            help="How common each expression is taken to be: default (the model's own choice), "
+            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
+        ),
+    ] = "default",
+    prior_strength: Annotated[
+        float | None,
+        typer.Option(
+            min=0,
+            max=1,
+            help="How far answers go from the training shares to those, 0 to 1. "
+            "[default: the model's own, or 1]",
+        ),
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Look at 500 faces of the split, drawn at random.")
     ] = False,
@@ -76,7 +92,9 @@ def robustness(
 
     if out is not None:
         make_folder(out)
-    predictor, description, packages = load_model(model, threads)
+    predictor, description, packages = load_model(
+        model, threads, prior=prior, prior_strength=prior_strength
+    )
     progress = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
     with counting_faces("Measuring", progress) as tally:

@@ -15,11 +15,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from mien.bundle.prior import Prior
 from mien.core.errors import DatasetError, ShapeError
 from mien.data import SPLITS, FaceDataset
 from mien.evaluation.figures import Z_95, FloatArray, Int64Array, Share, wilson_interval
 from mien.evaluation.perturbations import Perturbation
-from mien.evaluation.predictors import Predictor
+from mien.evaluation.predictors import Predictor, known_priors
 from mien.evaluation.robustness_conditions import CONDITIONS, Condition
 from mien.evaluation.run import Progress, choose_faces, fingerprint_faces, predict_checked
 from mien.evaluation.targets import RuleTargets
@@ -93,6 +94,8 @@ class RuleRobustness:
         rule_text: What it does.
         label_set: The head that answers.
         n: Faces that were looked at and that the rule keeps.
+        prior: How common each expression was taken to be, or None where the model knows of no
+            priors.
         accuracy: On the unchanged faces.
         balanced_accuracy: On the unchanged faces.
         rows: One for each condition, in their order.
@@ -102,9 +105,14 @@ class RuleRobustness:
     rule_text: str
     label_set: str
     n: int
+    prior: Prior | None
     accuracy: Share
     balanced_accuracy: float
     rows: tuple[Row, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return all fields as JSON-ready values, unrounded."""
+        return {**asdict(self), "prior": self.prior and self.prior.to_dict()}
 
 
 @dataclass(frozen=True)
@@ -133,7 +141,7 @@ class Robustness:
 
     def to_dict(self) -> dict[str, Any]:
         """Return all fields as JSON-ready values, unrounded."""
-        return asdict(self)
+        return {**vars(self), "rules": [rule.to_dict() for rule in self.rules]}
 
 
 def measure_robustness(
@@ -182,6 +190,7 @@ def measure_robustness(
     ]
     answers = _answers(predictor, dataset, indices, targets, changes, batch_size, on_progress)
     in_split = dataset.splits == SPLITS.index(split)
+    priors = known_priors(predictor)
     return Robustness(
         model=predictor.name,
         dataset=dataset.name,
@@ -192,12 +201,10 @@ def measure_robustness(
         seed=seed if drawn else None,
         rules=tuple(
             _measure_rule(
-                target,
-                target.class_ids[indices],
-                answers[target.rule.label_set.name],
-                conditions,
+                target, target.class_ids[indices], answers[head], conditions, priors.get(head)
             )
             for target in targets
+            for head in [target.rule.label_set.name]
         ),
     )
 
@@ -268,6 +275,7 @@ def _measure_rule(
     class_ids: Int64Array,
     answers: Int64Array,
     conditions: Sequence[Condition],
+    prior: Prior | None,
 ) -> RuleRobustness:
     kept = class_ids >= 0
     class_ids = class_ids[kept]
@@ -283,6 +291,7 @@ def _measure_rule(
         rule_text=target.rule.text,
         label_set=target.rule.label_set.name,
         n=len(class_ids),
+        prior=prior,
         accuracy=wilson_interval(right[0].sum(), len(class_ids)),
         balanced_accuracy=mean_recall(right[0], class_ids),
         rows=tuple(rows),

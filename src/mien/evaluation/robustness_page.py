@@ -19,6 +19,7 @@ from mien.evaluation.robustness_report import (
     in_a_sentence,
     points,
     points_interval,
+    which_prior,
 )
 from mien.evaluation.robustness_svg import losses_svg
 from mien.evaluation.words import count, interval, percent
@@ -89,7 +90,7 @@ def render_page(
 
 def _rule_section(rule: RuleRobustness) -> str:
     return f"""<section id="{escape(rule.rule)}">
-<h2>Rule {escape(rule.rule)}, n = {count(rule.n)}</h2>
+<h2>Rule {escape(rule.rule)}, n = {count(rule.n)}{escape(which_prior(rule))}</h2>
 <p class="lede">{escape(in_a_sentence(rule))} {escape(goal_in_a_sentence(rule))}</p>
 <p class="small">Labels: {escape(rule.rule_text)}.</p>
 <div class="card"><h3>What each condition costs</h3>{losses_svg(rule.rows)}</div>

@@ -44,8 +44,13 @@ def what_was_measured(robustness: Robustness, rule: RuleRobustness) -> str:
     drawn = "" if robustness.seed is None else f" of a sample (seed {robustness.seed})"
     return (
         f"{robustness.model} on {robustness.dataset}, {robustness.split} split, "
-        f"rule {rule.rule}, n = {count(rule.n)}{drawn}"
+        f"rule {rule.rule}, n = {count(rule.n)}{drawn}{which_prior(rule)}"
     )
+
+
+def which_prior(rule: RuleRobustness) -> str:
+    """Return `, prior balanced 0.25`, or nothing where answers are natural."""
+    return f", prior {rule.prior}" if rule.prior is not None and rule.prior.strength else ""
 
 
 def in_a_sentence(rule: RuleRobustness) -> str:
