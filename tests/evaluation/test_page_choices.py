@@ -60,6 +60,8 @@ def test_trade_off_is_on_the_page_of_the_validation_split(
     for point in rule.trade_off.points:
         assert f"strength {point.strength:g}: accuracy {point.accuracy:.1%}<" in html
     chosen = rule.trade_off.chosen
+    assert html.count("<span>chosen</span>") == 1
+    assert f'<th scope="row">{chosen.strength:g}<span>chosen</span></th>' in html
     assert f"strength {chosen.strength:g}" in shown(on_validation)
     assert "at most 0.3 points of accuracy" in shown(on_validation)
     names = [path.name for path in write_plots(on_validation, tmp_path)]
@@ -79,6 +81,8 @@ def test_curves_keep_to_their_picture_and_their_scale() -> None:
     assert "low &lt;" in svg and "a &amp; b" in svg
     box = [float(value) for value in re.findall(r'viewBox="0 0 (\d+) (\d+)"', svg)[0]]
     assert min(xs) > 0 and max(xs) < box[0] and min(ys) > 0 and max(ys) < box[1]
+    plain = curves_svg([Curve("right", points)], label="", x_label="", x_format="g")
+    assert 'text-anchor="middle">0.6<' in plain and 'text-anchor="middle">60%<' in svg
     # All lines of the grid are told in whole percents.
     told = re.findall(r'text-anchor="end">(\d+)%<', svg)
     assert [int(value) for value in told] == list(range(70, 91, 5))

@@ -44,14 +44,20 @@ class Curve:
 
 
 def curves_svg(
-    curves: Sequence[Curve], *, label: str, x_label: str, mark_x: float | None = None
+    curves: Sequence[Curve],
+    *,
+    label: str,
+    x_label: str,
+    x_format: str = ".0%",
+    mark_x: float | None = None,
 ) -> str:
-    """Return curves over a common axis, x in percent or as it is, y in percent.
+    """Return curves over a common axis, y in percent.
 
     Args:
         curves: What to draw.
         label: What the picture shows, for those who cannot see it.
         x_label: What lies along the bottom.
+        x_format: How the numbers along the bottom are written.
         mark_x: Where to draw a dashed upright line, or None.
     """
     points = [point for curve in curves for point in curve.points]
@@ -64,7 +70,7 @@ def curves_svg(
     drawn = "".join(_curve(curve, across, upward) for curve in curves)
     return (
         f'<svg class="reliability" viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" '
-        f'aria-label="{escape(label)}">{_grid(across, upward)}{mark}{drawn}'
+        f'aria-label="{escape(label)}">{_grid(across, upward, x_format)}{mark}{drawn}'
         f'<text x="{(_LEFT + _WIDTH - _RIGHT) / 2:.1f}" y="{_HEIGHT - 4}" text-anchor="middle">'
         f"{escape(x_label)}</text></svg>"
     )
@@ -88,7 +94,7 @@ class _Axis:
         return self._start + share * (self._end - self._start)
 
 
-def _grid(across: _Axis, upward: _Axis) -> str:
+def _grid(across: _Axis, upward: _Axis, x_format: str) -> str:
     rows = "".join(
         f'<line class="axis" x1="{_LEFT}" x2="{_WIDTH - _RIGHT}" '
         f'y1="{upward.place(tick):.1f}" y2="{upward.place(tick):.1f}"/>'
@@ -98,7 +104,7 @@ def _grid(across: _Axis, upward: _Axis) -> str:
     )
     columns = "".join(
         f'<text x="{across.place(tick):.1f}" y="{_BASE + 16}" text-anchor="middle">'
-        f"{tick:.0%}</text>"
+        f"{tick:{x_format}}</text>"
         for tick in across.ticks
     )
     return rows + columns

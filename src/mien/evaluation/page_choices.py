@@ -58,6 +58,7 @@ def _coverage_card(curve: CoverageCurve) -> str:
 
 
 def _trade_off_card(trade_off: TradeOff) -> str:
+    chosen = trade_off.chosen
     kinds = (
         ("accuracy", "accuracy", "right"),
         ("balanced_accuracy", "balanced accuracy", "wrong"),
@@ -80,20 +81,22 @@ def _trade_off_card(trade_off: TradeOff) -> str:
     picture = curves_svg(
         curves,
         label="Accuracy, balanced accuracy and macro-F1 by the strength of a balanced prior",
-        x_label="strength of the balanced prior",
-        mark_x=trade_off.chosen.strength,
+        x_label="strength of the balanced prior; 0 is natural",
+        x_format="g",
+        mark_x=chosen.strength,
     )
     key = "".join(
         f'<li><i style="background:var(--{colour})"></i>{name}</li>' for _, name, colour in kinds
     )
     rows = "".join(
         table_row(
-            f"{point.strength:g}",
+            f"{point.strength:g}" + ("<span>chosen</span>" if point == chosen else ""),
             percent(point.accuracy),
             percent(point.balanced_accuracy),
             number(point.macro_f1),
         )
-        for point in trade_off.points[::2]
+        for place, point in enumerate(trade_off.points)
+        if place % 2 == 0 or point == chosen
     )
     names = ("accuracy", "balanced", "macro-F1")
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
