@@ -15,6 +15,7 @@ from rich.console import Console
 
 from mien import __version__
 from mien.cli import data
+from mien.cli.compare import compare
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.export import export
@@ -59,6 +60,7 @@ app.command()(explain)
 app.add_typer(data.app)
 app.command()(train)
 app.command()(evaluate)
+app.command()(compare)
 app.command()(robustness)
 app.command()(export)
 app.command()(frames)

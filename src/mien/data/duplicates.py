@@ -61,6 +61,20 @@ def also_in_training(dataset: FaceDataset, training: FaceDataset | None = None) 
     return np.asarray(digests & (dataset.splits != train), np.bool_)
 
 
+def seen_in_training(dataset: FaceDataset, split: str) -> BoolArray | None:
+    """Return what `also_in_training` marks, or None where nobody can ask it of a split.
+
+    Args:
+        dataset: The whole dataset.
+        split: One of `SPLITS`; it is no question for the training split itself, nor in a
+            dataset without one.
+    """
+    train = SPLITS.index("train")
+    if split == "train" or not (dataset.splits == train).any():
+        return None
+    return also_in_training(dataset)
+
+
 def _digests(dataset: FaceDataset) -> list[bytes]:
     shape = repr(dataset.image_size).encode()
     return [

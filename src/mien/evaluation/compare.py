@@ -172,7 +172,7 @@ def mcnemar_p_value(only_first: int, only_second: int) -> float:
     for k in range(min(only_first, only_second) + 1):
         tail += term
         term = term * (n - k) // (k + 1)  # the next binomial coefficient
-    return min(1.0, 2 * tail / 2**n)
+    return min(1.0, 2 * tail / (1 << n))
 
 
 def holm_correction(p_values: Sequence[float]) -> tuple[float, ...]:

@@ -20,7 +20,7 @@ from mien.bundle.prior import Prior
 from mien.core.errors import DatasetError, ShapeError
 from mien.core.labels import label_set
 from mien.data import SPLITS, FaceDataset, canonical_split
-from mien.data.duplicates import also_in_training
+from mien.data.duplicates import seen_in_training
 from mien.evaluation.coverage import CoverageCurve, measure_coverage
 from mien.evaluation.figures import Figures, compute_figures
 from mien.evaluation.predictors import Predictor, known_priors
@@ -289,17 +289,6 @@ def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
     if dataset.votes is not None:
         digest.update(np.ascontiguousarray(dataset.votes[mask]).data)
     return digest.hexdigest()
-
-
-def seen_in_training(dataset: FaceDataset, split: str) -> NDArray[np.bool_] | None:
-    """Return which faces of a dataset are also among its training images, (n,) bool.
-
-    None where that is no question: for the training split, and without one.
-    """
-    train = SPLITS.index("train")
-    if split == "train" or not (dataset.splits == train).any():
-        return None
-    return also_in_training(dataset)
 
 
 def count_ways(
