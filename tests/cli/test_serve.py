@@ -150,3 +150,12 @@ def test_another_address_than_loopback_says_that_cameras_need_https(bundle: str)
     started.end()
     assert "HTTPS" in started.said
     assert "other machines can open it" in started.said
+
+
+def test_prior_and_threshold_reach_the_settings(bundle: str) -> None:
+    """Each is refused for its own value, so none is lost on the way."""
+    options = ("--prior-strength", "2", "--uncertain-below", "-1", "--prior", "")
+    done = CliRunner().invoke(app, ["serve", "--no-open", "--bundle", bundle, *options])
+    assert isinstance(done.exception, ConfigError)
+    for name in ("prior_strength (2.0)", "uncertain_below (-1.0)", "prior ('')"):
+        assert name in str(done.exception)

@@ -40,6 +40,13 @@ def serve(
             "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
         ),
     ] = None,
+    prior_strength: Annotated[
+        float | None,
+        typer.Option(
+            help="How far answers go from the training shares to those, 0 to 1. "
+            "[default: the model's own, or 1]"
+        ),
+    ] = None,
     uncertain_below: Annotated[
         float | None,
         typer.Option(help="Flag answers with a lower confidence as uncertain. [default: 0]"),
@@ -71,6 +78,7 @@ def serve(
         bundle=bundle,
         detector=detector,
         prior=prior,
+        prior_strength=prior_strength,
         uncertain_below=uncertain_below,
         threads=threads,
     )
