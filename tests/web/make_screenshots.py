@@ -59,6 +59,9 @@ def take_laptop(browser: Browser, url: str, scheme: str, out: Path) -> None:
     name_camera(page)
     page.wait_for_timeout(3000)
     save(page, out, "live" if scheme == "light" else "live-dark")
+    open_why(page)
+    save(page, out, f"why-{scheme}")
+    page.keyboard.press("Escape")
     page.click("#stop")
     page.set_input_files("#files", [FACE])
     page.wait_for_selector(".photo canvas")
@@ -66,6 +69,14 @@ def take_laptop(browser: Browser, url: str, scheme: str, out: Path) -> None:
     page.wait_for_timeout(800)
     save(page, out, f"photos-{scheme}")
     page.close()
+
+
+def open_why(page: Page) -> None:
+    """Pause, and have the first face explained."""
+    page.click("#pause")
+    page.get_by_role("button", name="Why?").first.click()
+    page.get_by_role("dialog").get_by_role("img").wait_for(timeout=60_000)
+    page.wait_for_timeout(300)
 
 
 def take_phone(browser: Browser, url: str, scheme: str, out: Path) -> None:
@@ -79,6 +90,8 @@ def take_phone(browser: Browser, url: str, scheme: str, out: Path) -> None:
     name_camera(page)
     page.wait_for_timeout(3000)
     save(page, out, f"phone-{scheme}", full=True)
+    open_why(page)
+    save(page, out, f"phone-why-{scheme}")
     page.close()
 
 
