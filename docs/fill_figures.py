@@ -10,7 +10,8 @@ of `BLOCKS`. The figures come from files in docs/figures/:
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
 
-from the bundles in the package, and from the command line itself.
+from the bundles in the package, the logs of training runs in recipes/logs/, and from the
+command line itself.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from command_reference import command_reference
 
 REPO = Path(__file__).resolve().parents[1]
 FIGURES = REPO / "docs" / "figures"
+LOGS = REPO / "recipes" / "logs"
 BUNDLES = REPO / "src" / "mien" / "bundles"
 BLOCK = re.compile(r"(<!-- figures:([\w-]+) -->\n).*?(<!-- /figures -->)", re.DOTALL)
 # What each rule's labels are called where people read them.
@@ -191,6 +193,30 @@ def models_block() -> str:
     return markdown_table(["model", "parameters", "input", "label sets", "ONNX", "licence"], rows)
 
 
+def experiments_block() -> str:
+    """Return a row for every run whose log is kept: PublicTest, which chose its epoch."""
+    runs = [folder for folder in LOGS.glob("*") if (folder / "report.json").is_file()]
+    rows = []
+    for folder in sorted(runs):
+        report, run = read_json(folder / "report.json"), read_json(folder / "run.json")
+        best, recipe = report["best"], run["recipe"]
+        threads = run["environment"]["threads"]
+        begun = run.get("start", {}).get("from")
+        accuracies = [best.get(f"val/{head}/accuracy") for head in ("fer2013", "ferplus")]
+        rows.append(
+            [
+                f"[`{folder.name}`](../recipes/logs/{folder.name})",
+                recipe["description"] + (f"; begun with {Path(begun).name}" if begun else ""),
+                str(recipe["seed"]),
+                f"{best['epoch']:.0f} of {report['epochs_done']}",
+                *("" if value is None else percent(value) for value in accuracies),
+                f"{report['seconds'] / 3600:.1f} h, {threads} thread{'s' * (threads > 1)}",
+            ]
+        )
+    head = ["run", "what it is", "seed", "best epoch", "FER2013", "FER+ `majority`", "time"]
+    return markdown_table(head, rows) if rows else "None yet."
+
+
 def number(value: float) -> str:
     """Return a figure with three significant digits, without an exponent."""
     return f"{value:,.0f}" if abs(value) >= 100 else f"{float(f'{value:.3g}'):g}"
@@ -255,6 +281,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "per-class": per_class_block,
     "robustness": robustness_block,
     "models": models_block,
+    "experiments": experiments_block,
     "speed": speed_block,
     "commands": command_reference,
 }

@@ -180,6 +180,25 @@ def test_results_table_has_the_figures_of_the_evaluation(fill: ModuleType) -> No
     assert "FER2013 PrivateTest" in ours
 
 
+def test_experiments_table_has_a_row_for_each_run_with_what_it_began_with(
+    fill: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fill, "LOGS", tmp_path)
+    assert fill.experiments_block() == "None yet."
+    for name, start, threads in (("b", {"from": "runs/a"}, 1), ("a", {}, 2)):
+        (tmp_path / name).mkdir()
+        recipe = {"description": "a net", "seed": 7}
+        run = {"recipe": recipe, "environment": {"threads": threads}, "start": start}
+        best = {"epoch": 3.0, "val/fer2013/accuracy": 0.70123}
+        report = {"best": best, "epochs_done": 4, "seconds": 5400.0}
+        (tmp_path / name / "run.json").write_text(json.dumps(run))
+        (tmp_path / name / "report.json").write_text(json.dumps(report))
+    rows = fill.experiments_block().splitlines()[2:]
+    told = "a net | 7 | 3 of 4 | 70.1 % |  | 1.5 h, 2 threads |"
+    assert rows[0] == f"| [`a`](../recipes/logs/a) | {told}"
+    assert "a net; begun with a" in rows[1] and rows[1].endswith("1.5 h, 1 thread |")
+
+
 def test_per_class_table_is_of_our_model_and_complete(fill: ModuleType) -> None:
     (fill.FIGURES / "evaluate-cnn4.json").write_text(json.dumps(make_evaluation("cnn4")))
     assert fill.per_class_block() == "Not measured yet."
