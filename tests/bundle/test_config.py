@@ -50,6 +50,7 @@ def test_the_file_has_the_fields_that_the_contract_names(written: dict[str, Any]
         "licence",
         "figures",
         "training",
+        "precision",
     ]
     assert written["format"] == 1
 

@@ -36,6 +36,7 @@ class TestList:
         assert result.exit_code == 0, result.output
         lines = result.output.splitlines()
         small = next(line for line in lines if "small" in line)
+        assert "fp32" in small
         assert "34,560" in small and "fer2013, ferplus" in small and "package" in small
         assert "user" in next(line for line in lines if "mine" in line)
         assert "Detector weights yunet: mien models fetch yunet" in result.output
@@ -48,6 +49,7 @@ class TestList:
         assert bundle["name"] == "small"
         assert bundle["path"] == str(folder)
         assert bundle["parameters"] == 34_560
+        assert bundle["precision"] == "fp32"
         assert bundle["label_sets"] == ["fer2013", "ferplus"]
         assert bundle["error"] is None
         sizes = [path.stat().st_size for path in folder.iterdir() if path.name != "config.json"]

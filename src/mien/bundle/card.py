@@ -11,6 +11,7 @@ from typing import Any
 
 from mien.bundle.config import BundleConfig
 from mien.bundle.figures import EvaluationSummary, read_figures
+from mien.bundle.quantisation import Quantisation, QuantisedHead, describe_warning
 
 _INTENDED = """\
 Naming the expression that a face shows in a photo or a camera picture, for people who know
@@ -64,6 +65,7 @@ def render_card(config: BundleConfig) -> str:
         "Data": _data(config),
         "Figures": _figures(evaluations),
         "Calibration": _calibration(config, evaluations),
+        **({"8 bits": _quantised(config.quantisation)} if config.quantisation else {}),
         "Limits": _limits(config),
         "Faces it expects": _crop_frames(config),
         "How it was made": _training(config, evaluations),
@@ -84,6 +86,7 @@ def _details(config: BundleConfig) -> str:
     rows = [
         ("architecture", f"`{config.architecture.name}`, {_listing(config.architecture.options)}"),
         ("parameters", f"{config.architecture.parameters:,}"),
+        ("precision of the graph", config.precision),
         ("input", _input(config)),
         *((f"output `{head.output}`", ", ".join(head.labels)) for head in config.heads),
         ("default label set", config.default_label_set),
@@ -178,6 +181,46 @@ def _calibration(config: BundleConfig, evaluations: Sequence[EvaluationSummary])
         listed = ", ".join(f"{label} {share:.1%}" for label, share in shares)
         lines.append(f"- Training shares of `{head.label_set}`: {listed}.")
     return "\n".join(lines)
+
+
+def _quantised(made: Quantisation) -> str:
+    """Return how an 8-bit graph was made and what it lost."""
+    rows = [
+        (
+            name,
+            f"{head.agreement:.2%}",
+            f"{head.max_probability_difference:.3f}",
+            *_accuracies(head),
+        )
+        for name, head in made.heads.items()
+    ]
+    head = ("head", "same answer", "largest difference of a probability", "labelled faces")
+    table = _table((*head, "accuracy of the float graph", "of this graph", "points lost"), rows)
+    warnings = [
+        f"**Warning: {describe_warning(name, head)}.**" for name, head in made.lossy_heads.items()
+    ]
+    return "\n\n".join(
+        [
+            f"The graph is quantised: {made.method}. Ranges were calibrated on "
+            f"{made.training_faces:,} training faces of {made.data}, drawn with seed {made.seed}. "
+            "`model.safetensors` has the float weights.",
+            f"Beside the float graph on {made.validation_faces:,} validation faces, which had no "
+            f"part in that, under the natural prior:\n\n{table}",
+            *warnings,
+            f"One face on one thread took {made.ms_per_face:.2f} ms against "
+            f"{made.float_ms_per_face:.2f} ms of the float graph (medians of {made.speed_runs} "
+            f"runs each, in turns, {made.processor}); the float graph has "
+            f"{made.float_graph_bytes:,} bytes.",
+        ]
+    )
+
+
+def _accuracies(head: QuantisedHead) -> tuple[str, str, str, str]:
+    if head.accuracy is None or head.float_accuracy is None:
+        return ("0", "", "", "")
+    loss = 100 * (head.float_accuracy - head.accuracy)
+    figures = (f"{head.float_accuracy:.2%}", f"{head.accuracy:.2%}", f"{loss:+.2f}")
+    return (f"{head.labelled:,}", *figures)
 
 
 def _crop_frames(config: BundleConfig) -> str:

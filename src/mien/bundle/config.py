@@ -33,6 +33,13 @@ from mien.bundle.parts import (
     take_heads,
     take_input,
 )
+from mien.bundle.quantisation import (
+    FLOAT_PRECISION,
+    INT8_PRECISION,
+    PRECISIONS,
+    Quantisation,
+    take_quantisation,
+)
 from mien.core.errors import BundleError
 from mien.core.imaging import CropFrame
 
@@ -78,6 +85,8 @@ class BundleConfig:
         licence: Licence of the weights.
         figures: Summary of its evaluations, as `mien.bundle.figures` has it; may be empty.
         training: Recipe, seed, epochs, versions, git commit.
+        precision: Of the graph: `fp32` or `int8`. The weights file is float in any case.
+        quantisation: How an `int8` graph was made and what it lost; None for `fp32`.
     """
 
     name: str
@@ -93,6 +102,8 @@ class BundleConfig:
     licence: str
     figures: Mapping[str, Any]
     training: Mapping[str, Any]
+    precision: str = FLOAT_PRECISION
+    quantisation: Quantisation | None = None
 
     def head(self, name: str) -> Head:
         """Return the head of a label set.
@@ -108,7 +119,12 @@ class BundleConfig:
 
     def to_dict(self) -> dict[str, Any]:
         """Return the whole config as JSON-ready values, `format` first."""
-        return {"format": FORMAT, **asdict(self)}
+        values = {"format": FORMAT, **asdict(self)}
+        if self.quantisation is None:
+            del values["quantisation"]
+        else:
+            values["quantisation"] = self.quantisation.to_dict()
+        return values
 
     def to_json(self) -> str:
         """Return the text of `config.json`.
@@ -146,6 +162,12 @@ class BundleConfig:
             licence=reader.text("licence"),
             figures=figures_to_dict(take_figures(reader.nested("figures"))),
             training=reader.mapping("training"),
+            precision=_precision(reader),
+            quantisation=(
+                take_quantisation(reader.nested("quantisation"))
+                if "quantisation" in reader.names
+                else None
+            ),
         )
         reader.finish()
         if not problems:
@@ -193,6 +215,16 @@ def _check_together(config: BundleConfig, problems: list[str]) -> None:
             f"default_label_set: expected one of the heads ({', '.join(heads)}), "
             f"got {config.default_label_set!r}"
         )
+    if (config.precision == INT8_PRECISION) != (config.quantisation is not None):
+        problems.append(
+            f"quantisation: expected with a precision of {INT8_PRECISION} and only then, got "
+            f"{config.precision} {'without' if config.quantisation is None else 'with'} it"
+        )
+    elif config.quantisation is not None and set(config.quantisation.heads) != set(heads):
+        problems.append(
+            f"quantisation.heads: expected {', '.join(heads)}, "
+            f"got {', '.join(config.quantisation.heads) or 'none'}"
+        )
     graph = config.files.get(GRAPH_FILE)
     for index, evaluation in enumerate(read_figures(config.figures)):
         where = f"figures.evaluations[{index}]"
@@ -222,6 +254,16 @@ def _name(reader: FieldReader) -> str:
     if name and not is_bundle_name(name):
         reader.complain("name", f"expected letters, digits, dots, dashes, got {name!r}")
     return name
+
+
+def _precision(reader: FieldReader) -> str:
+    """Read `precision`; where there was none yet, graphs were float."""
+    if "precision" not in reader.names:
+        return FLOAT_PRECISION
+    precision = reader.text("precision")
+    if precision and precision not in PRECISIONS:
+        reader.complain("precision", f"expected {' or '.join(PRECISIONS)}, got {precision!r}")
+    return precision
 
 
 def is_bundle_name(text: str) -> bool:

@@ -66,6 +66,7 @@ def _describe(found: FoundBundle) -> dict[str, Any]:
     return {
         **row,
         "bytes": sum(entry.bytes for entry in config.files.values()),
+        "precision": config.precision,
         "parameters": config.architecture.parameters,
         "label_sets": [head.label_set for head in config.heads],
         "figures": [evaluation.to_line() for evaluation in read_figures(config.figures)],
@@ -75,14 +76,17 @@ def _describe(found: FoundBundle) -> dict[str, Any]:
 
 def _table(rows: list[dict[str, Any]]) -> Table:
     table = Table(title="Bundles", title_justify="left")
-    for column in ("name", "MB", "parameters", "label sets", "figures", "where"):
+    for column in ("name", "precision", "MB", "parameters", "label sets", "figures", "where"):
         table.add_column(column, justify="right" if column in ("MB", "parameters") else "left")
     for row in rows:
         if row["error"]:
-            table.add_row(row["name"], "", "", "", f"cannot be used: {row['error']}", row["where"])
+            table.add_row(
+                row["name"], "", "", "", "", f"cannot be used: {row['error']}", row["where"]
+            )
             continue
         table.add_row(
             row["name"],
+            row["precision"],
             f"{row['bytes'] / 1e6:.1f}",
             f"{row['parameters']:,}",
             ", ".join(row["label_sets"]),

@@ -10,6 +10,7 @@ import numpy as np
 
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
+from mien.evaluation.predictors import BundlePredictor
 from mien.evaluation.temperature import answer_validation, fit_temperature
 from mien.evaluation.trade_off import TradeOff, sweep_strengths
 from mien.training.predictor import RunPredictor
@@ -50,16 +51,17 @@ def check_strength(strength: StrengthChoice, dataset: FaceDataset | None) -> Non
 
 
 def calibrate_heads(
-    predictor: RunPredictor,
+    predictor: RunPredictor | BundlePredictor,
     dataset: FaceDataset | None,
     *,
     prior_strength: StrengthChoice,
     max_accuracy_loss: float,
 ) -> dict[str, HeadCalibration]:
-    """Fit each head of a run on the validation split of a dataset.
+    """Fit each head of a model on the validation split of a dataset.
 
     Args:
-        predictor: The run's network.
+        predictor: The network, or a bundle of its graph at temperatures of 1 under the natural
+            prior.
         dataset: With the labels of at least one head; None fits nothing. A head that it has no
             labels for keeps a temperature of 1, and under `auto` stays natural.
         prior_strength: For every head, or `auto`: `TradeOff.chosen` of each.

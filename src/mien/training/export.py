@@ -1,38 +1,37 @@
 """From a trained network to a bundle: the graph, the weights, and a proof that both agree.
 
-The graph comes from PyTorch's exporter (`torch.export`), which folds batch norm into the
-convolutions before it; its opset is stated, and the number of faces stays free. A graph
-that does not answer as the network does is refused.
+A graph that does not answer as the network does is refused. One of 8 bits cannot answer so: it
+is made of a float graph that does, and how far it strays is measured and kept.
 """
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
-import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import onnx
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save
-from torch import Tensor, nn
+from torch import nn
 
 from mien import __version__
 from mien.bundle.bundle import Bundle
-from mien.bundle.config import GRAPH_INPUT, Architecture, BundleConfig, Head, InputSpec
+from mien.bundle.config import Architecture, BundleConfig, Head, InputSpec
 from mien.bundle.figures import EvaluationSummary, figures_to_dict
+from mien.bundle.quantisation import INT8_PRECISION
 from mien.bundle.write import check_place, write_bundle
 from mien.core.errors import BundleError, ConfigError
 from mien.core.imaging import CropFrame, normalise, resize_gray
 from mien.core.labels import label_set
+from mien.core.session import OnnxSession
 from mien.data import FaceDataset
+from mien.evaluation.predictors import BundlePredictor
 from mien.evaluation.trade_off import DEFAULT_MAX_LOSS
 from mien.models import count_parameters
 from mien.training.calibration import (
@@ -42,10 +41,11 @@ from mien.training.calibration import (
     check_strength,
     describe_choice,
 )
+from mien.training.graph import OPSET, export_graph
 from mien.training.predictor import RunPredictor
+from mien.training.quantise import check_quantisable, compare_graphs, quantise_bundle
 from mien.training.run import RunInfo, load_run_model, read_report
 
-OPSET = 18
 # Largest difference of a logit between PyTorch and ONNX Runtime, both in float32.
 PARITY_TOLERANCE = 1e-4
 PARITY_FACES = 64
@@ -65,6 +65,7 @@ def export_run(
     overwrite: bool = False,
     prior_strength: StrengthChoice = 0.0,
     max_accuracy_loss: float = DEFAULT_MAX_LOSS,
+    int8: bool = False,
 ) -> Path:
     """Make a bundle of a run.
 
@@ -84,18 +85,23 @@ def export_run(
             by default, 0..1. `auto` chooses it for each head on the validation split of
             `calibrate_on`, as `TradeOff.chosen` does, and leaves heads without labels natural.
         max_accuracy_loss: Share of accuracy that `auto` may lose, 0..1.
+        int8: Whether the graph gets 8-bit weights and activations, calibrated on training faces
+            of `calibrate_on` and compared with the float graph on its validation faces. What
+            that lost is in the config's `quantisation`; a large loss is not refused.
 
     Returns:
         `out`.
 
     Raises:
-        ConfigError: If the folder is no run, `default_label_set` is none of its heads, or the
-            prior strength cannot be used.
-        DatasetError: If the run has no checkpoint yet.
-        BundleError: If `out` is in the way or the graph does not answer as the network does.
+        ConfigError: If the folder is no run, `default_label_set` is none of its heads, the
+            prior strength cannot be used, or `int8` is asked for without data.
+        DatasetError: If the run has no checkpoint yet, or the data lacks faces that `int8` needs.
+        BundleError: If `out` is in the way, the float graph does not answer as the network does,
+            or the network cannot be quantised.
     """
     check_place(out, overwrite=overwrite)
     check_strength(prior_strength, calibrate_on)
+    quantised_on = check_quantisable(calibrate_on) if int8 else None
     model, info = load_run_model(run_folder, checkpoint=checkpoint)
     recipe = info.recipe
     default = default_label_set or next(iter(recipe.heads))
@@ -103,30 +109,53 @@ def export_run(
         raise ConfigError(
             f"run {run_folder} has no head {default!r}; it has: {', '.join(recipe.heads)}"
         )
-    calibrated = calibrate_heads(
-        RunPredictor(model, info),
-        calibrate_on,
-        prior_strength=prior_strength,
-        max_accuracy_loss=max_accuracy_loss,
-    )
-    config = BundleConfig(
+    draft = BundleConfig(
         name=name or recipe.name,
         version=__version__,
         created=datetime.now(UTC).isoformat(timespec="seconds"),
         architecture=Architecture(recipe.model.name, recipe.model.options, parameters=1),
         input=InputSpec(size=recipe.input.size, mean=recipe.input.mean, std=recipe.input.std),
-        heads=tuple(
-            _head(head, info.training_priors[head], calibrated[head]) for head in recipe.heads
-        ),
+        heads=tuple(_head(head, info.training_priors[head]) for head in recipe.heads),
         default_label_set=default,
         crop_frames={"full": CropFrame(align=False), **(crop_frames or {})},
         files={},
         data=_data(info),
         licence=licence,
         figures=figures_to_dict(figures),
-        training=_training(info, Path(run_folder), checkpoint, calibrated),
+        training={},
     )
-    return export_model(model, config, out, overwrite=overwrite)
+    predictor: RunPredictor | BundlePredictor = RunPredictor(model, info)
+    quantised = None
+    if quantised_on is not None:
+        quantised = quantise_bundle(*_float_bundle(model, draft, out), quantised_on)
+        # What is fitted must fit the answers that the bundle will give.
+        predictor = BundlePredictor(quantised.bundle, prior="natural")
+    calibrated = calibrate_heads(
+        predictor,
+        calibrate_on,
+        prior_strength=prior_strength,
+        max_accuracy_loss=max_accuracy_loss,
+    )
+    config = replace(
+        draft,
+        heads=tuple(
+            replace(
+                head,
+                temperature=calibrated[head.label_set].temperature,
+                prior_strength=calibrated[head.label_set].prior_strength,
+            )
+            for head in draft.heads
+        ),
+        training=_training(info, Path(run_folder), checkpoint, calibrated, int8=int8),
+    )
+    if quantised is None or quantised_on is None:
+        return export_model(model, config, out, overwrite=overwrite)
+    config = replace(
+        config,
+        precision=INT8_PRECISION,
+        quantisation=compare_graphs(quantised, quantised_on, config),
+    )
+    return _write(model, config, out, graph=quantised.graph, overwrite=overwrite)
 
 
 def export_model(
@@ -148,54 +177,45 @@ def export_model(
             does not answer as the network does.
     """
     model = model.cpu().eval()
+    return _write(
+        model,
+        config,
+        out,
+        graph=export_graph(model, config),
+        check=lambda bundle: check_parity(model, bundle),
+        overwrite=overwrite,
+    )
+
+
+def _write(
+    model: nn.Module,
+    config: BundleConfig,
+    out: Path,
+    *,
+    graph: bytes,
+    check: Callable[[Bundle], None] | None = None,
+    overwrite: bool,
+) -> Path:
+    """Write a graph and the network's float weights, which one can go on training from."""
     parameters = count_parameters(model).total
     config = replace(config, architecture=replace(config.architecture, parameters=parameters))
     weights = {key: tensor.contiguous() for key, tensor in model.state_dict().items()}
     return write_bundle(
         out,
         config,
-        graph=export_graph(model, config),
+        graph=graph,
         weights=save(weights, metadata={"mien": __version__}),
-        check=lambda bundle: check_parity(model, bundle),
+        check=check,
         overwrite=overwrite,
     )
 
 
-def export_graph(model: nn.Module, config: BundleConfig) -> bytes:
-    """Return the network as an ONNX graph, one output for each head of the config.
-
-    Raises:
-        BundleError: If the network lacks a head.
-    """
-    spec = config.input
-    # Two faces: a first dimension of 1 would be taken for a constant.
-    example = torch.zeros(2, spec.channels, spec.size, spec.size)
-    with torch.inference_mode():
-        answered = model(example)
-    missing = [head.label_set for head in config.heads if head.label_set not in answered]
-    if missing:
-        raise BundleError(
-            f"the network has no head {', '.join(missing)}; it has: {', '.join(answered)}"
-        )
-    # It would warn of torchvision, which no network here uses.
-    logging.getLogger("torch.onnx._internal.exporter._registration").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        # The exporter's own use of what PyTorch is about to rename.
-        warnings.filterwarnings("ignore", category=FutureWarning)
-        warnings.filterwarnings("ignore", category=DeprecationWarning)
-        program = torch.onnx.export(
-            _InOrder(model, [head.label_set for head in config.heads]).eval(),
-            (example,),
-            dynamo=True,
-            opset_version=OPSET,
-            input_names=[GRAPH_INPUT],
-            output_names=[head.output for head in config.heads],
-            dynamic_shapes={"images": {0: torch.export.Dim("n")}},
-            verbose=False,
-        )
-    if program is None:
-        raise BundleError("PyTorch's exporter gave no graph")
-    return bytes(_clean(program.model_proto).SerializeToString(deterministic=True))
+def _float_bundle(model: nn.Module, config: BundleConfig, out: Path) -> tuple[Bundle, bytes]:
+    """Return the network's float graph, checked against it, as a bundle in memory and as bytes."""
+    graph = export_graph(model, config)
+    bundle = Bundle(config=config, path=out, session=OnnxSession(graph))
+    check_parity(model, bundle)
+    return bundle, graph
 
 
 def check_parity(model: nn.Module, bundle: Bundle) -> None:
@@ -231,38 +251,12 @@ def random_faces(count: int, size: int) -> NDArray[np.uint8]:
     return np.stack([*noise, *smooth, *flat])
 
 
-class _InOrder(nn.Module):
-    """The network with its heads as a tuple: outputs of a graph have an order, not keys."""
-
-    def __init__(self, model: nn.Module, heads: Sequence[str]) -> None:
-        super().__init__()
-        self.model, self.heads = model, list(heads)
-
-    def forward(self, images: Tensor) -> tuple[Tensor, ...]:
-        """Return the logits of each head, in order."""
-        logits = self.model(images)
-        return tuple(logits[head] for head in self.heads)
-
-
-def _clean(graph: onnx.ModelProto) -> onnx.ModelProto:
-    """Drop what the exporter notes for debugging: stack traces with paths of this machine."""
-    inner = graph.graph
-    del inner.value_info[:]
-    for part in (*inner.node, *inner.input, *inner.output, *inner.initializer, inner, graph):
-        part.ClearField("metadata_props")
-        part.ClearField("doc_string")
-    graph.producer_name, graph.producer_version = "mien", __version__
-    return graph
-
-
-def _head(name: str, priors: Sequence[float], calibration: HeadCalibration) -> Head:
+def _head(name: str, priors: Sequence[float]) -> Head:
     return Head(
         label_set=name,
         labels=label_set(name).labels,
         output=f"{name}_logits",
         training_priors=tuple(priors),
-        temperature=calibration.temperature,
-        prior_strength=calibration.prior_strength,
     )
 
 
@@ -272,7 +266,12 @@ def _data(info: RunInfo) -> dict[str, Any]:
 
 
 def _training(
-    info: RunInfo, folder: Path, checkpoint: str, calibrated: Mapping[str, HeadCalibration]
+    info: RunInfo,
+    folder: Path,
+    checkpoint: str,
+    calibrated: Mapping[str, HeadCalibration],
+    *,
+    int8: bool,
 ) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
     recipe = info.recipe.to_dict()
@@ -297,7 +296,8 @@ def _training(
         "recipe": {k: v for k, v in recipe.items() if k not in ("name", "model", "seed", "input")},
         "export": {
             "opset": OPSET,
-            "parity_tolerance": PARITY_TOLERANCE,
+            # An 8-bit graph is made of a float one, which was held to this.
+            "float_parity_tolerance" if int8 else "parity_tolerance": PARITY_TOLERANCE,
             **describe_choice(calibrated),
         },
     }
