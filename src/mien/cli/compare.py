@@ -9,6 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mien.cli.options import (
+    BatchSizeOption,
+    DataOption,
+    PriorOption,
+    PriorStrengthOption,
+    RuleOption,
+    SplitOption,
+    ThreadsOption,
+    VotesOption,
+)
 from mien.core.errors import ConfigError, DatasetError
 
 if TYPE_CHECKING:
@@ -27,45 +37,16 @@ def compare(
             "others are held against the first.",
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
-    ],
+    data: DataOption,
     out: Annotated[
         Path | None,
         typer.Option(help="Folder for comparison.json and the page comparison.html."),
     ] = None,
-    split: Annotated[
-        str,
-        typer.Option(help="train, validation or test (also Training, PublicTest, PrivateTest)."),
-    ] = "validation",
-    rule: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="fer2013, majority, argmax10, argmax8 or ferplus; may be given several times. "
-            "By default fer2013 and majority, as far as data and models allow."
-        ),
-    ] = None,
-    votes: Annotated[
-        Path | None,
-        typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
-    ] = None,
-    prior: Annotated[
-        str,
-        typer.Option(
-            help="How common each expression is taken to be, for every model: default (each "
-            "model's own choice), natural (as in training), balanced, or shares: neutral=0.4,..."
-        ),
-    ] = "default",
-    prior_strength: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="How far answers go from the training shares to those, 0 to 1. "
-            "[default: each model's own, or 1]",
-        ),
-    ] = None,
+    split: SplitOption = "validation",
+    rule: RuleOption = None,
+    votes: VotesOption = None,
+    prior: PriorOption = "default",
+    prior_strength: PriorStrengthOption = None,
     speed: Annotated[
         bool,
         typer.Option(help="Measure ms a face of the bundles too: batch 1, one thread."),
@@ -73,8 +54,8 @@ def compare(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print comparison.json instead of the tables.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = 256,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    batch_size: BatchSizeOption = 256,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Compare two or more models on the same faces of a dataset.
 

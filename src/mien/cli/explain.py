@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
+from mien.cli.options import ThreadsOption
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -48,7 +50,7 @@ def explain(
         typer.Option(help="auto, blazeface, yunet, yunet:FILE, haar, cascade:FILE or full."),
     ] = "auto",
     min_face: Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")] = 24,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON with the whole maps, not a table.")
     ] = False,

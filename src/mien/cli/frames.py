@@ -11,6 +11,8 @@ from rich.console import Console
 from rich.progress import Progress
 from rich.table import Table
 
+from mien.cli.options import ThreadsOption
+
 DEFAULT_DETECTORS = ["blazeface", "yunet", "haar"]
 
 
@@ -26,7 +28,7 @@ def frames(
     ] = None,
     count: Annotated[int, typer.Option(min=30, help="How many training faces to show.")] = 1500,
     seed: Annotated[int, typer.Option(help="Chooses the faces.")] = 0,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Measure the crop frame of each detector over training faces.
 

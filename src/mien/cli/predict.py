@@ -13,6 +13,8 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from mien.cli.options import PriorOption, PriorStrengthOption, ThreadsOption
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -48,27 +50,13 @@ def predict(
             min=0, max=1, help="Lowest detector confidence, 0 to 1. [default: the detector's]"
         ),
     ] = None,
-    prior: Annotated[
-        str,
-        typer.Option(
-            help="How common each expression is taken to be: default (the model's own choice), "
-            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
-        ),
-    ] = "default",
-    prior_strength: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="How far answers go from the training shares to those, 0 to 1. "
-            "[default: the model's own, or 1]",
-        ),
-    ] = None,
+    prior: PriorOption = "default",
+    prior_strength: PriorStrengthOption = None,
     uncertain_below: Annotated[
         float,
         typer.Option(min=0, max=1, help="Flag answers with a lower confidence as uncertain."),
     ] = 0.0,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    threads: ThreadsOption = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object a picture, not a table.")
     ] = False,

@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from mien.cli.options import (
+    BatchSizeOption,
+    DataOption,
+    PriorOption,
+    PriorStrengthOption,
+    RuleOption,
+    SplitOption,
+    ThreadsOption,
+    VotesOption,
+)
 from mien.core.errors import DatasetError
 
 if TYPE_CHECKING:
@@ -23,10 +33,7 @@ def robustness(
             help="A bundle's name or folder, e.g. mien-s, or a run folder of `mien train`.",
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
-    ],
+    data: DataOption,
     out: Annotated[
         Path | None,
         typer.Option(
@@ -34,37 +41,11 @@ def robustness(
             "first face of the split. [default: the table alone]"
         ),
     ] = None,
-    split: Annotated[
-        str,
-        typer.Option(help="train, validation or test (also Training, PublicTest, PrivateTest)."),
-    ] = "validation",
-    rule: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="fer2013, majority, argmax10, argmax8 or ferplus; may be given several times. "
-            "By default fer2013 and majority, as far as data and model allow."
-        ),
-    ] = None,
-    votes: Annotated[
-        Path | None,
-        typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
-    ] = None,
-    prior: Annotated[
-        str,
-        typer.Option(
-            help="How common each expression is taken to be: default (the model's own choice), "
-            "natural (as in training), balanced, or shares: neutral=0.4,happiness=0.3,..."
-        ),
-    ] = "default",
-    prior_strength: Annotated[
-        float | None,
-        typer.Option(
-            min=0,
-            max=1,
-            help="How far answers go from the training shares to those, 0 to 1. "
-            "[default: the model's own, or 1]",
-        ),
-    ] = None,
+    split: SplitOption = "validation",
+    rule: RuleOption = None,
+    votes: VotesOption = None,
+    prior: PriorOption = "default",
+    prior_strength: PriorStrengthOption = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="Look at 500 faces of the split, drawn at random.")
     ] = False,
@@ -72,8 +53,8 @@ def robustness(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print robustness.json instead of the table.")
     ] = False,
-    batch_size: Annotated[int, typer.Option(min=1, help="Faces at once.")] = 256,
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    batch_size: BatchSizeOption = 256,
+    threads: ThreadsOption = 1,
 ) -> None:
     """Measure how much accuracy a model loses on faces that were changed.
 

@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from mien.cli.options import DataOption, VotesOption
 from mien.core.errors import MissingExtraError
 
 
@@ -23,15 +24,9 @@ def train(
             help="A recipe file, or the name of one in ./recipes: mien-s-first, cnn4, cnn6.",
         ),
     ],
-    data: Annotated[
-        Path,
-        typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
-    ],
+    data: DataOption,
     out: Annotated[Path, typer.Option(help="The run folder to make, e.g. runs/mien-s.")],
-    votes: Annotated[
-        Path | None,
-        typer.Option(help="fer2013new.csv; found by itself where it lies beside fer2013.csv."),
-    ] = None,
+    votes: VotesOption = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with the run that is in --out.")
     ] = False,

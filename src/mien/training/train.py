@@ -76,8 +76,8 @@ def train(
         The report, as in `report.json`.
 
     Raises:
-        ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run.
-        ConfigError: If the recipe starts from weights that are not there or do not fit.
+        ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run, or
+            the recipe starts from weights that are not there or do not fit.
         DatasetError: If a split is empty or lacks what a head learns, or the checkpoint to go
             on from is damaged.
     """
