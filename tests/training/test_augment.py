@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mien.training.augment import Augment, mixup, resize
+from mien.training.augment import Augment, RandomDownscale, mixup, resize
 from mien.training.recipe import AugmentRecipe
 
 EVERYTHING = AugmentRecipe(
@@ -14,51 +14,75 @@ EVERYTHING = AugmentRecipe(
     shear_degrees=5.0,
     brightness=0.2,
     contrast=0.2,
+    blur=0.5,
+    downscale=0.5,
     erasing=0.5,
 )
 
 
 def test_an_empty_recipe_changes_nothing() -> None:
-    faces = torch.rand(4, 1, 48, 48)
-    assert torch.equal(Augment(AugmentRecipe())(faces, 48), faces)
+    faces, augment = torch.rand(4, 1, 48, 48), Augment(AugmentRecipe())
+    assert torch.equal(augment.lose(augment.change(faces)), faces)
 
 
-def test_augmented_faces_stay_in_range_and_take_the_size_asked_for() -> None:
+def test_augmented_faces_stay_in_range_and_keep_their_shape() -> None:
     torch.manual_seed(0)
-    out = Augment(EVERYTHING)(torch.rand(16, 1, 48, 48), 32)
-    assert out.shape == (16, 1, 32, 32)
+    augment = Augment(EVERYTHING)
+    out = augment.lose(augment.change(torch.rand(16, 1, 48, 48)))
+    assert out.shape == (16, 1, 48, 48)
     assert float(out.min()) >= 0
-    assert float(out.max()) <= 1
+    assert float(out.max()) <= 1 + 1e-6
 
 
 def test_one_seed_gives_one_batch_and_another_a_different_one() -> None:
     faces, augment = torch.rand(8, 1, 48, 48), Augment(EVERYTHING)
     torch.manual_seed(5)
-    first = augment(faces, 48)
+    first = augment.change(faces)
     torch.manual_seed(5)
-    assert torch.equal(augment(faces, 48), first)
-    assert not torch.equal(augment(faces, 48), first)
+    assert torch.equal(augment.change(faces), first)
+    assert not torch.equal(augment.change(faces), first)
 
 
 def test_flip_mirrors_left_and_right() -> None:
     faces = torch.rand(4, 1, 48, 48)
-    assert torch.equal(Augment(AugmentRecipe(flip=1.0))(faces, 48), faces.flip(-1))
+    assert torch.equal(Augment(AugmentRecipe(flip=1.0)).change(faces), faces.flip(-1))
 
 
 @pytest.mark.parametrize("light", ["brightness", "contrast"])
 def test_light_is_changed_about_1_and_not_darkened_on_average(light: str) -> None:
     torch.manual_seed(0)
     faces = torch.full((2000, 1, 4, 4), 0.4)
-    out = Augment(AugmentRecipe(**{light: 0.2}))(faces, 4)
+    out = Augment(AugmentRecipe(**{light: 0.2})).change(faces)
     assert float(out.mean()) == pytest.approx(0.4, abs=0.01)
     assert float(out.std()) > 0.01
 
 
 def test_erasing_touches_about_the_share_of_faces_it_is_told() -> None:
     torch.manual_seed(0)
-    out = Augment(AugmentRecipe(erasing=0.3))(torch.zeros(1000, 1, 24, 24), 24)
+    out = Augment(AugmentRecipe(erasing=0.3)).lose(torch.zeros(1000, 1, 24, 24))
     touched = (out > 0).flatten(1).any(1).float().mean()
     assert float(touched) == pytest.approx(0.3, abs=0.06)
+
+
+@pytest.mark.parametrize("loss", ["blur", "downscale"])
+def test_sharpness_is_taken_from_the_share_of_faces_it_is_told(loss: str) -> None:
+    torch.manual_seed(0)
+    faces = torch.rand(1000, 1, 24, 24)
+    out = Augment(AugmentRecipe(**{loss: 0.3})).lose(faces)
+    touched = (out != faces).flatten(1).any(1)
+    assert float(touched.float().mean()) == pytest.approx(0.3, abs=0.06)
+    # What is lost is contrast between neighbours; the mean stays.
+    assert float(out[touched].std()) < 0.8 * float(faces[touched].std())
+    assert float(out.mean()) == pytest.approx(float(faces.mean()), abs=0.01)
+
+
+def test_a_downscaled_face_holds_no_more_than_its_pixels() -> None:
+    torch.manual_seed(0)
+    out = RandomDownscale((0.25, 0.25), 1.0)(torch.rand(8, 1, 24, 24))
+    frequencies = torch.fft.fft2(out[:, 0]).abs()
+    # 24 px from 6: nothing above the sixth's own highest frequency is left but the ringing of
+    # linear interpolation.
+    assert float(frequencies[:, 9:16, 9:16].mean()) < 0.05 * float(frequencies[:, :3, :3].mean())
 
 
 def test_shrinking_averages_instead_of_skipping_pixels() -> None:

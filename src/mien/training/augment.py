@@ -6,6 +6,7 @@ of this field. Faces are moved with their edges repeated, as crops at the pictur
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import kornia.augmentation as K
@@ -17,7 +18,10 @@ from mien.training.recipe import AugmentRecipe
 
 
 class Augment(nn.Module):
-    """Mirrors, moves, lights, erases and resizes faces, each differently.
+    """Mirrors, moves, lights, blurs and erases faces, each differently.
+
+    In two steps, so that a teacher can be shown the whole face of which its student is to
+    read what is left.
 
     Args:
         recipe: What to do, and how much.
@@ -25,21 +29,20 @@ class Augment(nn.Module):
 
     def __init__(self, recipe: AugmentRecipe) -> None:
         super().__init__()
-        self.steps = nn.Sequential(*_geometry(recipe), *_light(recipe), *_erasing(recipe))
+        self.changes = nn.Sequential(*_geometry(recipe), *_light(recipe))
+        self.losses = nn.Sequential(*_sharpness(recipe), *_erasing(recipe))
 
     @torch.no_grad()
-    def forward(self, faces: Tensor, size: int) -> Tensor:
-        """Augment faces.
+    def change(self, faces: Tensor) -> Tensor:
+        """Mirror, move and light faces (n, 1, h, w), float32, 0..1; the same comes out."""
+        out: Tensor = self.changes(faces)
+        return out
 
-        Args:
-            faces: (n, 1, h, w) float32, 0..1.
-            size: Side of what comes out, in pixels.
-
-        Returns:
-            (n, 1, size, size) float32, 0..1.
-        """
-        out: Tensor = self.steps(faces)
-        return resize(out, size)
+    @torch.no_grad()
+    def lose(self, faces: Tensor) -> Tensor:
+        """Take from faces (n, 1, h, w), float32, 0..1: sharpness, pixels, a rectangle."""
+        out: Tensor = self.losses(faces)
+        return out
 
 
 def resize(faces: Tensor, size: int) -> Tensor:
@@ -97,6 +100,40 @@ def _light(recipe: AugmentRecipe) -> list[nn.Module]:
         )
     if recipe.contrast:
         steps.append(K.RandomContrast(contrast=(1 - recipe.contrast, 1 + recipe.contrast), p=1.0))
+    return steps
+
+
+class RandomDownscale(nn.Module):
+    """Shrinks some faces of a batch, all to one size, and enlarges them again.
+
+    Args:
+        shares: Smallest and largest share of the side that is left in between.
+        p: Probability for each face.
+    """
+
+    def __init__(self, shares: tuple[float, float], p: float) -> None:
+        super().__init__()
+        self.shares, self.p = shares, p
+
+    def forward(self, faces: Tensor) -> Tensor:
+        """Return faces (n, 1, h, w) of the same shape and range."""
+        chosen = torch.rand(len(faces), device=faces.device) < self.p
+        lowest, highest = self.shares
+        share = lowest + (highest - lowest) * float(torch.rand(()))
+        small = resize(faces[chosen], max(1, round(share * faces.shape[-1])))
+        out = faces.clone()
+        out[chosen] = resize(small, faces.shape[-1])
+        return out
+
+
+def _sharpness(recipe: AugmentRecipe) -> list[nn.Module]:
+    steps: list[nn.Module] = []
+    if recipe.blur:
+        # Three sigma either way hold all that a Gaussian weighs.
+        side = 2 * math.ceil(3 * recipe.blur_px[1]) + 1
+        steps.append(K.RandomGaussianBlur((side, side), recipe.blur_px, p=recipe.blur))
+    if recipe.downscale:
+        steps.append(RandomDownscale(recipe.downscale_to, recipe.downscale))
     return steps
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import lightning as L
@@ -13,6 +13,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPl
 from mien.training.augment import Augment, mixup, resize
 from mien.training.recipe import OptimiserRecipe, Recipe
 from mien.training.targets import HeadTargets, sample_labels
+from mien.training.teacher import Teacher, taught
 
 
 class FaceModule(L.LightningModule):
@@ -26,6 +27,7 @@ class FaceModule(L.LightningModule):
         recipe: The whole recipe.
         train_targets: Head name to targets, rows as in the training faces.
         val_targets: The same for the validation faces.
+        teachers: Networks to learn from beside the targets; no part of what is saved.
     """
 
     def __init__(
@@ -34,11 +36,14 @@ class FaceModule(L.LightningModule):
         recipe: Recipe,
         train_targets: Mapping[str, HeadTargets],
         val_targets: Mapping[str, HeadTargets],
+        teachers: Sequence[Teacher] = (),
     ) -> None:
         super().__init__()
         self.model = model
         self.recipe = recipe
         self.augment = Augment(recipe.augment)
+        # A list hides them from PyTorch: they are neither trained nor saved nor averaged.
+        self._teachers = list(teachers)
         self._targets = {"train": dict(train_targets), "val": dict(val_targets)}
 
     def normalise(self, faces: Tensor) -> Tensor:
@@ -55,6 +60,11 @@ class FaceModule(L.LightningModule):
                 size = side
         return size
 
+    def on_fit_start(self) -> None:
+        """Bring the teachers to the device that trains."""
+        for teacher in self._teachers:
+            teacher.network.to(self.device)
+
     def on_train_batch_start(self, batch: Any, batch_idx: int) -> None:
         """Make everything random in a step depend on seed, step and device alone.
 
@@ -68,8 +78,13 @@ class FaceModule(L.LightningModule):
     ) -> dict[str, Tensor | dict[str, tuple[int, Tensor]]]:
         """Return the loss of one batch and, for whoever shows progress, its hits by head."""
         faces, rows = batch
-        images = self.augment(faces.float() / 255.0, self.face_size())
+        whole = self.augment.change(faces.float() / 255.0)
+        images = resize(self.augment.lose(whole), self.face_size())
         targets = self._batch_targets("train", rows)
+        if self._teachers:
+            # They take turns, a batch each: on the average their mean, at the price of one.
+            teacher = self._teachers[self.global_step % len(self._teachers)]
+            targets = taught(targets, teacher(whole), self.recipe.teacher.share)
         if self.recipe.augment.mixup:
             images, targets = mixup(images, targets, self.recipe.augment.mixup)
         loss, hits = self._losses("train", images, targets)

@@ -67,6 +67,10 @@ class AugmentRecipe:
         shear_degrees: Largest shear either way.
         brightness: Largest relative change of brightness, centred on 1.
         contrast: Largest relative change of contrast, centred on 1.
+        blur: Probability of a Gaussian blur.
+        blur_px: Smallest and largest sigma of the blur, in pixels of the training faces.
+        downscale: Probability that a face is shrunk and enlarged again, as far faces are.
+        downscale_to: Smallest and largest share of its side that a face is shrunk to.
         erasing: Probability that a rectangle is erased.
         erasing_area: Smallest and largest share of the face that a rectangle covers.
         mixup: Alpha of the beta distribution that mixes pairs of faces; 0 for none.
@@ -79,6 +83,10 @@ class AugmentRecipe:
     shear_degrees: float = 0.0
     brightness: float = 0.0
     contrast: float = 0.0
+    blur: float = 0.0
+    blur_px: tuple[float, float] = (0.5, 2.0)
+    downscale: float = 0.0
+    downscale_to: tuple[float, float] = (0.33, 0.8)
     erasing: float = 0.0
     erasing_area: tuple[float, float] = (0.02, 0.2)
     mixup: float = 0.0
@@ -141,6 +149,21 @@ class LoopRecipe:
 
 
 @dataclass(frozen=True)
+class TeacherRecipe:
+    """Trained networks whose answers are learned beside the labels (Hinton et al., 2015).
+
+    Attributes:
+        runs: Run folders, of which the best checkpoints teach; they need every head of the
+            recipe. None for no teacher.
+        share: Their answer's share in each target, in 0..1; the rest is the label or votes. A
+            face that a head has no label for is taught by the teacher alone.
+    """
+
+    runs: tuple[str, ...] = ()
+    share: float = 0.7
+
+
+@dataclass(frozen=True)
 class ModelRecipe:
     """Which network.
 
@@ -167,6 +190,7 @@ class Recipe:
             empty for fresh weights.
         input: The model's input.
         augment: Augmentation.
+        teacher: Networks to learn from.
         optimiser: Optimiser and schedule.
         loop: Length, precision, selection.
     """
@@ -179,6 +203,7 @@ class Recipe:
     start_from: str = ""
     input: InputRecipe = InputRecipe()
     augment: AugmentRecipe = AugmentRecipe()
+    teacher: TeacherRecipe = TeacherRecipe()
     optimiser: OptimiserRecipe = OptimiserRecipe()
     loop: LoopRecipe = LoopRecipe()
 
@@ -322,7 +347,13 @@ _NOT_NEGATIVE = (
     "optimiser.plateau_patience",
     "loop.early_stop_patience",
 )
-_IN_0_TO_1 = ("augment.flip", "augment.erasing")
+_IN_0_TO_1 = (
+    "augment.flip",
+    "augment.blur",
+    "augment.downscale",
+    "augment.erasing",
+    "teacher.share",
+)
 _BELOW_1 = (
     "augment.shift",
     "augment.zoom",
@@ -375,6 +406,14 @@ def _range_faults(recipe: Recipe) -> list[str]:
         (
             0 < augment.erasing_area[0] <= augment.erasing_area[1] < 1,
             "augment.erasing_area: must be two shares in 0..1, the smaller first",
+        ),
+        (
+            0 < augment.downscale_to[0] <= augment.downscale_to[1] <= 1,
+            "augment.downscale_to: must be two shares in 0..1, the smaller first",
+        ),
+        (
+            0 < augment.blur_px[0] <= augment.blur_px[1],
+            "augment.blur_px: must be two lengths above 0, the smaller first",
         ),
         *_checks(recipe, "must be above 0", lambda v: v > 0, _ABOVE_0),
         *_checks(recipe, "must not be negative", lambda v: v >= 0, _NOT_NEGATIVE),

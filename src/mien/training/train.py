@@ -44,6 +44,7 @@ from mien.training.run import (
 )
 from mien.training.start import start_from
 from mien.training.targets import HeadTargets, head_targets
+from mien.training.teacher import load_teachers
 
 
 def train(
@@ -113,7 +114,8 @@ def train(
         info = replace(info, start=start_from(network, recipe.start_from))
         if is_first_process():
             console.print(_say_start(info.start), highlight=False, soft_wrap=True)
-    module = FaceModule(network, recipe, targets["train"], targets["validation"])
+    teachers = load_teachers(recipe)
+    module = FaceModule(network, recipe, targets["train"], targets["validation"], teachers)
     # Only now: a recipe whose network cannot be built must not leave what looks like a run.
     if is_first_process():
         info.write(out)

@@ -1,0 +1,98 @@
+"""Learning from trained networks beside the labels."""
+
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from rich.console import Console
+from torch import Tensor, nn
+
+from mien.core.errors import ConfigError
+from mien.data import FaceDataset
+from mien.training.augment import resize
+from mien.training.recipe import InputRecipe, parse_recipe
+from mien.training.run import load_run_model, read_checkpoint, read_run
+from mien.training.teacher import Teacher, load_teachers, taught
+from mien.training.train import train
+
+QUIET = Console(file=StringIO())
+
+
+@pytest.fixture
+def teacher_run(faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path) -> Path:
+    values = {**recipe_values, "seed": 7, "loop": {"epochs": 6, "batch_size": 8}}
+    train(parse_recipe(values), faces, tmp_path / "teacher", console=QUIET)
+    return tmp_path / "teacher"
+
+
+class Mean(nn.Module):
+    """Answers by the mean of what it is shown, and remembers the shape."""
+
+    shape: tuple[int, ...] = ()
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        self.shape = tuple(images.shape)
+        return {"fer2013": images.mean((1, 2, 3))[:, None] * torch.tensor([[0.0, 1.0]])}
+
+
+def test_a_teacher_sees_faces_at_its_own_size_and_scale() -> None:
+    network = Mean()
+    answer = Teacher(network, InputRecipe(size=24, mean=0.5, std=0.25))(
+        torch.full((3, 1, 48, 48), 0.75)
+    )["fer2013"]
+    assert network.shape == (3, 1, 24, 24)
+    assert torch.allclose(answer[:, 1], torch.sigmoid(torch.tensor(1.0)).expand(3))
+
+
+def test_targets_and_answers_are_blended_by_the_share() -> None:
+    targets = {"fer2013": torch.tensor([[1.0, 0.0], [0.0, 0.0]])}
+    answers = {"fer2013": torch.tensor([[0.2, 0.8], [0.3, 0.7]]), "other": torch.ones(2, 3)}
+    blended = taught(targets, answers, 0.75)
+    # A face without a label is the teacher's alone.
+    assert torch.allclose(blended["fer2013"], torch.tensor([[0.4, 0.6], [0.3, 0.7]]))
+    assert list(blended) == ["fer2013"]
+
+
+def test_a_student_comes_to_answer_as_its_teacher_does(
+    faces: FaceDataset, recipe_values: dict[str, Any], teacher_run: Path, tmp_path: Path
+) -> None:
+    recipe_values["teacher"] = {"runs": [str(teacher_run)], "share": 1.0}
+    recipe_values["augment"] = {}
+    recipe_values["loop"].update(epochs=20, batch_size=8)
+    recipe = parse_recipe(recipe_values)
+    train(recipe, faces, tmp_path / "student", console=QUIET)
+    images = torch.from_numpy(faces.images_gray.copy())[:, None].float() / 255
+    teacher = load_teachers(recipe)[0](images)["fer2013"]
+    network = load_run_model(tmp_path / "student", checkpoint="last")[0]
+    with torch.no_grad():
+        small = (resize(images, recipe.input.size) - recipe.input.mean) / recipe.input.std
+        student = network(small)["fer2013"].softmax(1)
+    assert float((student.argmax(1) == teacher.argmax(1)).float().mean()) > 0.7
+
+
+def test_teachers_are_named_in_the_run_and_no_part_of_its_checkpoint(
+    faces: FaceDataset, recipe_values: dict[str, Any], teacher_run: Path, tmp_path: Path
+) -> None:
+    recipe_values["teacher"] = {"runs": [str(teacher_run)]}
+    recipe_values["loop"].update(epochs=1, ema_decay=0.9)
+    train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    assert read_run(tmp_path / "run").recipe.teacher.runs == (str(teacher_run),)
+    keys = read_checkpoint(tmp_path / "run" / "checkpoints" / "last.ckpt")["state_dict"].keys()
+    own = load_run_model(tmp_path / "run")[0].state_dict().keys()
+    assert {key.removeprefix("model.") for key in keys if key.startswith("model.")} == own
+    assert not any("teacher" in key for key in keys)
+
+
+def test_a_teacher_that_lacks_a_head_is_refused(
+    recipe_values: dict[str, Any],
+    faces: FaceDataset,
+    tmp_path: Path,
+) -> None:
+    one = {**recipe_values, "heads": {"fer2013": {"target": "labels"}}}
+    one["loop"] = {"epochs": 1, "batch_size": 8}
+    train(parse_recipe(one), faces, tmp_path / "one", console=QUIET)
+    recipe_values["teacher"] = {"runs": [str(tmp_path / "one")]}
+    with pytest.raises(ConfigError, match="cannot teach ferplus; it knows fer2013"):
+        load_teachers(parse_recipe(recipe_values))
