@@ -93,7 +93,9 @@ class ProgressLine(Callback):
     def on_train_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
         """Open the bar."""
         self._run_started, self._first_epoch = time.monotonic(), trainer.current_epoch
-        if not trainer.is_global_zero or not self.console.is_terminal:
+        # A notebook, which rich takes for a terminal, would need widgets to redraw a line.
+        live = self.console.is_terminal and not self.console.is_jupyter
+        if not trainer.is_global_zero or not live:
             return
         self._bar = Progress(
             TextColumn("[bold]{task.description}"),

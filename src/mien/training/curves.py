@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from pathlib import Path
 
 from matplotlib.axes import Axes
@@ -17,10 +18,24 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path, *, title: str) 
     """Draw a run's curves to a PNG, replacing the old one in one step.
 
     Args:
-        rows: One mapping an epoch, as in `log.csv`: `epoch`, `learning_rate`,
-            `train/<head>/loss`, `val/<head>/accuracy` and so on; a value may be missing.
+        rows: As for `curves_png`.
         path: The PNG.
         title: The run's name.
+    """
+    scratch = path.with_suffix(".tmp.png")
+    scratch.write_bytes(curves_png(rows, title=title))
+    scratch.replace(path)
+
+
+def curves_png(rows: Sequence[Mapping[str, float]], *, title: str, dpi: int = 110) -> bytes:
+    """Return a run's curves as a PNG.
+
+    Args:
+        rows: One mapping an epoch, as in `log.csv`: `epoch`, `learning_rate`,
+            `train/<head>/loss`, `val/<head>/accuracy` and so on; a value may be missing, and
+            there may be no row yet.
+        title: The run's name.
+        dpi: Pixels an inch; the picture is 11 by 4.2 inches.
     """
     heads = sorted({key.split("/")[1] for row in rows for key in row if key.count("/") == 2})
     # Without pyplot there is no global state, and no window system is asked for.
@@ -48,11 +63,12 @@ def draw_curves(rows: Sequence[Mapping[str, float]], path: Path, *, title: str) 
             fontsize=9,
             color=_INK,
         )
-    loss.legend(frameon=False, fontsize=9)
+    if rows:
+        loss.legend(frameon=False, fontsize=9)
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=_INK)
-    scratch = path.with_suffix(".tmp.png")
-    figure.savefig(scratch, dpi=110)
-    scratch.replace(path)
+    png = BytesIO()
+    figure.savefig(png, dpi=dpi)
+    return png.getvalue()
 
 
 def _line(

@@ -6,7 +6,7 @@ import json
 import logging
 import shutil
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -58,6 +58,7 @@ def train(
     recipe_file: Path | None = None,
     console: Console | None = None,
     max_epochs_now: int | None = None,
+    callbacks: Sequence[Callback] = (),
 ) -> dict[str, Any]:
     """Train a recipe and leave a run folder; see `mien.training.run` for what is in it.
 
@@ -72,6 +73,7 @@ def train(
         console: Where progress goes; None for the terminal's standard error.
         max_epochs_now: Stop after this many epochs in all although the recipe has more (its
             schedule is kept); resume later.
+        callbacks: Lightning callbacks beside mien's own, called after them, e.g. `LiveCurves`.
 
     Returns:
         The report, as in `report.json`.
@@ -120,8 +122,8 @@ def train(
     if is_first_process():
         info.write(out)
     epoch_log = EpochLog(out, recipe.name)
-    callbacks = _callbacks(recipe, out, epoch_log, console, max_epochs_now)
-    trainer = _trainer(recipe, out, callbacks, precision, devices)
+    watching = [*_callbacks(recipe, out, epoch_log, console, max_epochs_now), *callbacks]
+    trainer = _trainer(recipe, out, watching, precision, devices)
     learned = _loader(recipe, np.asarray(parts["train"].images_gray), trainer, shuffle=True)
     judged = _loader(recipe, np.asarray(parts["validation"].images_gray), trainer, shuffle=False)
     with _quiet_lightning():
