@@ -13,7 +13,7 @@ from PIL import Image
 from typer.testing import CliRunner, Result
 
 from mien.cli.main import app
-from mien.core.errors import LabelError
+from mien.core.errors import ConfigError, LabelError
 from mien.core.labels import FER2013, FERPLUS
 from tests.bundles import SIZE, write_tiny_bundle
 
@@ -109,6 +109,29 @@ def test_an_expression_that_is_not_in_the_label_set_is_named_before_any_work(
     wrong = explain(astronaut_path, "--label", "contempt", "--label-set", "fer2013").exception
     assert isinstance(wrong, LabelError)
     assert all(label in str(wrong) for label in FER2013.labels)
+
+
+def test_the_prior_is_asked_for_and_told_as_by_predict(
+    explain: Explain, astronaut_path: Path
+) -> None:
+    asked = (astronaut_path, "--detector", "full", "--label", "fear", "--json")
+    # The tiny bundle was trained on equal shares, so its natural answer is the balanced one.
+    shares = "fear=0.93," + ",".join(f"{label}=0.01" for label in FERPLUS.labels if label != "fear")
+    natural, given = explain(*asked), explain(*asked, "--prior", shares, "--prior-strength", 0.5)
+    assert given.exit_code == 0, given.output
+    assert "prior given 0.5; detector full" in given.stderr and "prior" not in natural.stderr
+    (before,), (after,) = (json.loads(done.stdout) for done in (natural, given))
+    assert (before["prior"], before["prior_strength"]) == ("natural", 0.0)
+    assert (after["prior"], after["prior_strength"]) == ("given", 0.5)
+    odds = [
+        probability / (1 - probability)
+        for probability in (one["explanations"][0]["probability"] for one in (before, after))
+    ]
+    # Half of the way to shares of 93 to 1: the odds of fear grow by the root of 93, as far as
+    # the four decimals of a small probability tell.
+    assert odds[1] / odds[0] == pytest.approx(93**0.5, rel=0.1)
+    refused = explain(astronaut_path, "--prior", "fair").exception
+    assert isinstance(refused, ConfigError) and "expected prior default" in str(refused)
 
 
 def test_a_picture_comes_by_standard_input_too(explain: Explain, astronaut_path: Path) -> None:

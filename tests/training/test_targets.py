@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from mien.core.errors import DatasetError
 from mien.core.labels import FER2013, FERPLUS
 from mien.data import FaceDataset
-from mien.training.recipe import HeadRecipe
+from mien.training.module import FaceModule
+from mien.training.recipe import HeadRecipe, parse_recipe
 from mien.training.targets import head_targets, sample_labels
 
 
@@ -55,6 +58,94 @@ def test_balanced_class_weights_make_every_class_count_the_same(faces: FaceDatas
     targets = head_targets(faces, "fer2013", HeadRecipe("labels", class_weights="balanced"))
     shares = targets.distributions.sum(0) * targets.class_weights
     assert shares.tolist() == pytest.approx([len(faces) / 7] * 7, rel=1e-5)
+
+
+def rare_disgust(faces: FaceDataset) -> FaceDataset:
+    """Return ten faces: seven happy, two neutral, one disgusted."""
+    names = ["happiness"] * 7 + ["neutral"] * 2 + ["disgust"]
+    labels = np.array([FER2013.labels.index(name) for name in names])
+    return replace(
+        faces,
+        images_gray=faces.images_gray[:10],
+        splits=faces.splits[:10],
+        class_ids=labels,
+        votes=None,
+        sources=faces.sources[:10],
+    )
+
+
+def test_without_weights_the_prior_that_is_taught_is_the_mean_target(faces: FaceDataset) -> None:
+    targets = head_targets(rare_disgust(faces), "fer2013", HeadRecipe("labels"))
+    taught = dict(zip(FER2013.labels, targets.priors, strict=True))
+    shares = {"happiness": 0.7, "neutral": 0.2, "disgust": 0.1}
+    assert taught == pytest.approx({label: shares.get(label, 0.0) for label in FER2013.labels})
+
+
+def test_balanced_weights_teach_equal_shares_of_what_there_is(faces: FaceDataset) -> None:
+    recipe = HeadRecipe("labels", class_weights="balanced")
+    taught = head_targets(rare_disgust(faces), "fer2013", recipe).priors
+    present = [share for share in taught if share > 0]
+    # Weights are 10 / (7 x count), so each of the three weighs 10 / 7 in all.
+    assert present == pytest.approx([1 / 3] * 3, abs=1e-6)
+
+
+def test_smoothing_and_weights_together_teach_what_is_worked_out_by_hand(
+    faces: FaceDataset,
+) -> None:
+    recipe = HeadRecipe("labels", label_smoothing=0.7, class_weights="balanced")
+    taught = head_targets(rare_disgust(faces), "fer2013", recipe).priors
+    # Smoothing leaves 0.3 of each count and adds 10 x 0.7 / 7 = 1 to each class: counts of 3.1,
+    # 1.6, 1.3 and four times 1. The weights 10 / (7 x max(1, count)) go as 1/7, 1/2, 1, and 1.
+    products = {"happiness": 3.1 / 7, "neutral": 1.6 / 2, "disgust": 1.3}
+    total = sum(products.values()) + 4
+    expected = [products.get(label, 1.0) / total for label in FER2013.labels]
+    assert taught == pytest.approx(expected, abs=1e-6)
+
+
+@pytest.mark.parametrize("class_weights", ["none", "balanced"])
+def test_faces_that_tell_nothing_are_answered_with_the_prior_that_is_taught(
+    faces: FaceDataset, class_weights: Literal["none", "balanced"]
+) -> None:
+    """What a network says that sees no difference between faces, trained with its own loss."""
+    values = {
+        "name": "blind",
+        "model": {"name": "cnn6"},
+        "heads": {
+            "fer2013": {
+                "target": "labels",
+                "label_smoothing": 0.2,
+                "class_weights": class_weights,
+            }
+        },
+    }
+    recipe = parse_recipe(values)
+    targets = {"fer2013": head_targets(rare_disgust(faces), "fer2013", recipe.heads["fer2013"])}
+    blind = Blind()
+    module = FaceModule(blind, recipe, targets, targets)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    optimiser = torch.optim.LBFGS(blind.parameters(), max_iter=200, line_search_fn="strong_wolfe")
+
+    def step() -> Tensor:
+        optimiser.zero_grad()
+        chosen = {"fer2013": targets["fer2013"].distributions}
+        loss, _ = module._losses("train", torch.zeros(10, 1, 24, 24), chosen)
+        loss.backward()
+        return loss
+
+    optimiser.step(step)
+    answer = torch.softmax(blind.logits.detach(), 0).tolist()
+    assert answer == pytest.approx(targets["fer2013"].priors, abs=1e-3)
+
+
+class Blind(nn.Module):
+    """A network that gives every face the same answer."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logits = nn.Parameter(torch.zeros(len(FER2013)))
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        return {"fer2013": self.logits.expand(len(images), -1)}
 
 
 def test_votes_are_asked_for_where_they_are_missing(faces: FaceDataset) -> None:

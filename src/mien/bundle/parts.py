@@ -79,7 +79,8 @@ class Head:
         labels: The expressions in the order of the output's columns.
         output: The graph's name for it.
         temperature: Logits are divided by it before the softmax; fitted on validation faces.
-        training_priors: Share of each label in what it was trained on; they sum to 1.
+        training_priors: How common training taught each label to be: its share in what was
+            learned, times its weight in the loss. They sum to 1.
         prior_strength: How far its answers go from those shares towards equal ones where
             nothing else is asked for, 0..1, as in `mien.bundle.prior`; chosen on validation
             faces. 0 leaves them natural.

@@ -2,7 +2,8 @@
 
 A network learns how common an expression is together with how it looks: 35 % of FER+'s faces
 are neutral, so in doubt it says neutral. Its answers hold for faces with those shares; here
-they are turned into answers for other shares.
+they are turned into answers for other shares. A loss that weighs labels teaches other shares
+than the data's: under `class_weights = "balanced"` what is natural is about balanced already.
 
 Sources:
     Saerens et al., "Adjusting the Outputs of a Classifier to New a Priori Probabilities" (2002).
@@ -43,7 +44,8 @@ class Prior:
         name: `natural`, as in training; `balanced`, all equally; `given`, as somebody said.
         strength: How far from the training shares to the target shares, 0..1; 0 for `natural`
             and for nothing else.
-        training_shares: Of each label in the training set, in label order.
+        training_shares: How common training taught each label to be, in label order: its share
+            in the training set, or where the loss weighs labels, that times the weight.
         target_shares: Of each label, where the strength is 1.
     """
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from mien.cli.options import ThreadsOption
+from mien.cli.options import PriorOption, PriorStrengthOption, ThreadsOption
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -50,6 +50,8 @@ def explain(
         typer.Option(help="auto, blazeface, yunet, yunet:FILE, haar, cascade:FILE or full."),
     ] = "auto",
     min_face: Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")] = 24,
+    prior: PriorOption = "default",
+    prior_strength: PriorStrengthOption = None,
     threads: ThreadsOption = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON with the whole maps, not a table.")
@@ -72,7 +74,13 @@ def explain(
     stderr = Console(stderr=True, highlight=False, soft_wrap=True)
     with without_greeting():
         recognizer = Recognizer(
-            bundle, detector, threads=threads, label_set=label_set, min_face_px=min_face
+            bundle,
+            detector,
+            threads=threads,
+            label_set=label_set,
+            min_face_px=min_face,
+            prior=prior,
+            prior_strength=prior_strength,
         )
     if label is not None:
         # One word for all pictures: it is wrong for each of them or for none.
@@ -89,7 +97,7 @@ def explain(
                 _write(out, picture, explanations)
             # Only words are kept, so that memory does not grow with the pictures.
             rows += _rows(picture, explanations, error)
-            print_json(_as_dict(picture, explanations, error))
+            print_json(_as_dict(recognizer, picture, explanations, error))
             report(done / len(pictures))
     if not as_json:
         Console(highlight=False).print(_table(rows))
@@ -142,10 +150,15 @@ def _write(folder: Path, picture: PictureSource, explanations: list[Explanation]
 
 
 def _as_dict(
-    picture: PictureSource, explanations: list[Explanation], error: str | None
+    recognizer: Recognizer,
+    picture: PictureSource,
+    explanations: list[Explanation],
+    error: str | None,
 ) -> dict[str, Any]:
     return {
         "source": picture.name,
+        "prior": recognizer.prior.name,
+        "prior_strength": recognizer.prior.strength,
         "explanations": [explanation.to_dict() for explanation in explanations],
         "error": error,
     }

@@ -37,9 +37,14 @@ class HeadTargets:
 
     @property
     def priors(self) -> list[float]:
-        """Mean target over the usable faces: the class prior that training teaches."""
-        total = self.distributions.sum(0)
-        return [round(float(p), 6) for p in total / total.sum()]
+        """How common each class is in what the loss teaches: they sum to 1.
+
+        The cross-entropy of weighted targets is least where an answer goes as weight times
+        target. So a network learns the posterior under a prior that goes as weight times mean
+        target: with `balanced` weights nearly equal shares, however rare a class is.
+        """
+        total = (self.distributions.double() * self.class_weights).sum(0)
+        return [round(float(share), 6) for share in total / total.sum()]
 
 
 def head_targets(dataset: FaceDataset, head: str, recipe: HeadRecipe) -> HeadTargets:
