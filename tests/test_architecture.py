@@ -21,6 +21,7 @@ OWNERS = {
     "kornia": {"training"},
     "torchmetrics": {"training"},
     "onnxscript": {"training"},
+    "cleanlab": {"evaluation"},
     "fastapi": {"web"},
     "starlette": {"web"},
     "uvicorn": {"web", "cli"},

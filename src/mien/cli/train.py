@@ -37,6 +37,13 @@ def train(
             help="A run folder or bundle to begin with instead of fresh weights: fine-tuning."
         ),
     ] = None,
+    corrections: Annotated[
+        Path | None,
+        typer.Option(
+            help="An audit.csv of `mien data audit`: drops or relabels the training faces that it "
+            "names; other splits stay as they are."
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of the recipe's number of epochs.")
     ] = None,
@@ -78,6 +85,8 @@ def train(
         chosen = replace(chosen, seed=seed)
     if start_from is not None:
         chosen = replace(chosen, start_from=start_from)
+    if corrections is not None:
+        chosen = replace(chosen, corrections=str(corrections))
     if epochs is not None:
         chosen = replace(chosen, loop=replace(chosen.loop, epochs=epochs))
     check_gpus(devices)

@@ -75,6 +75,14 @@ def seen_in_training(dataset: FaceDataset, split: str) -> BoolArray | None:
     return also_in_training(dataset)
 
 
+def face_fingerprints(dataset: FaceDataset) -> list[str]:
+    """Return 16 hexadecimal digits for each face, by which a file can say which face it means.
+
+    They are of size and pixels alone, so faces that are identical have the same.
+    """
+    return [digest.hex()[:16] for digest in _digests(dataset)]
+
+
 def _digests(dataset: FaceDataset) -> list[bytes]:
     shape = repr(dataset.image_size).encode()
     return [

@@ -187,6 +187,8 @@ class Recipe:
         seed: Decides initial weights, order, augmentation and dropout.
         start_from: A run folder or bundle whose weights training begins with, where they fit;
             empty for fresh weights.
+        corrections: A file that drops or relabels training faces, as `mien data audit` writes;
+            empty for the labels as they are.
         input: The model's input.
         augment: Augmentation.
         teacher: Networks to learn from.
@@ -200,6 +202,7 @@ class Recipe:
     description: str = ""
     seed: int = 0
     start_from: str = ""
+    corrections: str = ""
     input: InputRecipe = InputRecipe()
     augment: AugmentRecipe = AugmentRecipe()
     teacher: TeacherRecipe = TeacherRecipe()

@@ -28,6 +28,7 @@ from torch.utils.data import DataLoader
 
 from mien.core.errors import ConfigError, DatasetError
 from mien.data import FaceDataset
+from mien.data.corrections import correct_labels, read_corrections
 from mien.training.batches import make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
 from mien.training.devices import is_first_process, trainer_hardware
@@ -81,8 +82,8 @@ def train(
     Raises:
         ConfigError: If `out` holds a run and `resume` is not set, or another recipe's run, or
             the recipe starts from weights that are not there or do not fit.
-        DatasetError: If a split is empty or lacks what a head learns, or the checkpoint to go
-            on from is damaged.
+        DatasetError: If a split is empty or lacks what a head learns, corrections do not fit the
+            data, or the checkpoint to go on from is damaged.
     """
     console = console or Console(stderr=True)
     last = _open_folder(recipe, out, resume=resume, recipe_file=recipe_file)
@@ -95,6 +96,7 @@ def train(
                 f"{dataset.name} has no faces in split {name!r}: training learns from train and "
                 "chooses the epoch by validation"
             )
+    parts["train"], corrected = _correct(recipe, parts["train"], console)
     targets = {
         "train": {h: head_targets(parts["train"], h, spec) for h, spec in recipe.heads.items()},
         "validation": _validation_targets(recipe, parts["validation"]),
@@ -103,9 +105,9 @@ def train(
     precision = choose_precision(recipe.loop)
     environment = describe_environment(precision=precision, devices=devices, command=command)
     info = (
-        _resume_info(read_run(out), read_checkpoint(last)["epoch"] + 1, environment)
+        _resume_info(read_run(out), read_checkpoint(last)["epoch"] + 1, environment, corrected)
         if last
-        else _new_info(recipe, dataset.name, parts, targets, environment)
+        else _new_info(recipe, dataset.name, parts, targets, environment, corrected)
     )
 
     # What Lightning tells of devices and of products is not what a reader of the log wants.
@@ -131,12 +133,27 @@ def train(
     return _report(recipe, out, epoch_log, finished=trainer.state.finished)
 
 
+def _correct(
+    recipe: Recipe, training: FaceDataset, console: Console
+) -> tuple[FaceDataset, dict[str, Any]]:
+    """Return the training faces as the recipe's corrections want them, and what these did."""
+    if not recipe.corrections:
+        return training, {}
+    corrected, done = correct_labels(training, read_corrections(recipe.corrections))
+    if is_first_process():
+        learns_labels = any(spec.target == "labels" for spec in recipe.heads.values())
+        in_vain = "" if learns_labels else "; no head here learns labels, so only drops count"
+        console.print(f"{done}{in_vain}", highlight=False, soft_wrap=True, markup=False)
+    return corrected, done.to_dict()
+
+
 def _new_info(
     recipe: Recipe,
     data_name: str,
     parts: Mapping[str, FaceDataset],
     targets: Mapping[str, Mapping[str, HeadTargets]],
     environment: Mapping[str, Any],
+    corrected: Mapping[str, Any],
 ) -> RunInfo:
     return RunInfo(
         recipe=recipe,
@@ -145,12 +162,23 @@ def _new_info(
             "name": data_name,
             "faces": {name: len(part) for name, part in parts.items()},
             "usable": {n: {h: t.usable for h, t in ts.items()} for n, ts in targets.items()},
+            **({"corrections": corrected} if corrected else {}),
         },
         environment=environment,
     )
 
 
-def _resume_info(before: RunInfo, after_epoch: int, environment: Mapping[str, Any]) -> RunInfo:
+def _resume_info(
+    before: RunInfo,
+    after_epoch: int,
+    environment: Mapping[str, Any],
+    corrected: Mapping[str, Any],
+) -> RunInfo:
+    if before.data.get("corrections", {}) != corrected:
+        raise ConfigError(
+            f"{before.recipe.corrections} has changed since this run was started; put the former "
+            "file back, or choose another --out"
+        )
     # A run that is at its end is not trained any further, only reported once more.
     if after_epoch >= before.recipe.loop.epochs:
         return before
