@@ -18,6 +18,7 @@ from mien.core.imaging import (
     eye_roll_degrees,
     normalise,
     resize_gray,
+    sharpness,
     to_gray,
 )
 from mien.core.types import Box
@@ -272,3 +273,14 @@ def test_crop_frame_survives_dict_and_pickle() -> None:
     frame = CropFrame(scale=1.2, shift_x=0.01, shift_y=-0.03, align=False)
     assert CropFrame(**frame.to_dict()) == frame
     assert pickle.loads(pickle.dumps(frame)) == frame
+
+
+def test_sharpness_is_the_variance_of_the_laplacian(astronaut_bgr: NDArray[np.uint8]) -> None:
+    face = to_gray(astronaut_bgr)[65:180, 170:280]
+    around = np.pad(face.astype(float), 1, mode="reflect")
+    laplacian = (
+        around[:-2, 1:-1] + around[2:, 1:-1] + around[1:-1, :-2] + around[1:-1, 2:] - 4.0 * face
+    )
+    assert sharpness(face) == pytest.approx(np.var(laplacian))
+    assert sharpness(np.full((44, 44), 90, np.uint8)) == 0
+    assert sharpness(cv2.GaussianBlur(face, (0, 0), 2)) < sharpness(face) / 10

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import pickle
-from dataclasses import FrozenInstanceError
+from dataclasses import FrozenInstanceError, replace
 from html.parser import HTMLParser
 from typing import Any
 
@@ -13,7 +13,7 @@ import pytest
 
 from mien.core.errors import ShapeError
 from mien.core.labels import FER2013, FERPLUS, LabelSet
-from mien.core.types import Box, Expression, Face, FrameResult, Observation
+from mien.core.types import ROW_VERSION, Box, Expression, Face, FrameResult, Observation
 
 
 def make_expression(
@@ -167,6 +167,37 @@ def test_face_dict_keeps_landmarks_and_track() -> None:
     assert with_all["confidence"] == 0.9877
 
 
+def test_face_dict_has_what_was_smoothed_and_measured() -> None:
+    plain = make_face().to_dict()
+    assert plain["smoothed"] is None and plain["sharpness"] is None
+    calm = make_expression(peak="sadness")
+    tracked = replace(make_face(track_id=1), smoothed=calm, sharpness=12.345).to_dict()
+    assert tracked["smoothed"] == calm.to_dict()
+    assert tracked["expression"]["dominant"] == "fear"
+    assert tracked["sharpness"] == 12.3
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "expected"),
+    [
+        (Box(0, 0, 100, 100), Box(0, 0, 100, 100), 1.0),
+        (Box(0, 0, 100, 100), Box(50, 0, 150, 100), 1 / 3),
+        (Box(0, 0, 100, 100), Box(100, 0, 200, 100), 0.0),
+        (Box(0, 0, 100, 100), Box(50, 50, 150, 150), 2500 / 17500),
+        (Box(0, 0, 100, 100), Box(25, 25, 75, 75), 0.25),
+        (Box(0, 0, 0, 0), Box(0, 0, 100, 100), 0.0),
+        (Box(5, 5, 5, 5), Box(5, 5, 5, 5), 0.0),
+    ],
+)
+def test_iou_by_hand(a: Box, b: Box, expected: float) -> None:
+    assert a.iou(b) == b.iou(a) == pytest.approx(expected)
+
+
+def test_side_of_a_box_is_the_geometric_mean_and_never_imaginary() -> None:
+    assert Box(10, 10, 50, 100).side == 60
+    assert Box(10, 10, 5, 100).side == 0
+
+
 def test_frame_is_a_sequence_of_faces() -> None:
     frame = make_frame()
     assert len(frame) == 2
@@ -196,6 +227,27 @@ def test_observation_is_one_flat_row_per_face() -> None:
     assert (row["dominant"], row["confidence"], row["p_fear"]) == ("fear", 0.7, 0.7)
     assert [key for key in row if key.startswith("p_")] == [f"p_{n}" for n in FER2013.labels]
     assert isinstance(frame.observations()[0], Observation)
+
+
+def test_observation_has_landmarks_quality_and_what_was_smoothed() -> None:
+    plain, marked = (observation.to_dict() for observation in make_frame().observations())
+    assert plain["version"] == ROW_VERSION
+    assert plain["right_eye_x"] is None and plain["s_fear"] is None
+    assert (marked["left_mouth_x"], marked["left_mouth_y"]) == (1.3, 2.0)
+    assert plain["size_px"] == pytest.approx(math.sqrt(100.46 * 119.94), abs=0.05)
+    face = replace(make_face(), smoothed=make_expression(peak="sadness"), sharpness=7.77)
+    row = make_frame(faces=(face,)).observations()[0].to_dict()
+    assert (row["dominant"], row["smoothed_dominant"]) == ("fear", "sadness")
+    assert (row["p_sadness"], row["s_sadness"], row["sharpness"]) == (0.05, 0.7, 7.8)
+
+
+def test_columns_are_those_of_any_row_and_each_is_of_one_kind() -> None:
+    columns = Observation.columns(FER2013.labels)
+    face = replace(make_face(landmarks=((1.26, 2.0),) * 5, track_id=1), sharpness=1.0)
+    row = make_frame(faces=(replace(face, smoothed=face.expression),)).observations()[0].to_dict()
+    assert list(row) == columns
+    kinds = {"whole": int, "decimal": float, "text": str, "flag": bool}
+    assert all(type(row[name]) is kinds[Observation.kind(name)] for name in columns)
 
 
 def test_no_face_is_no_row() -> None:

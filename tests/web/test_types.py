@@ -29,7 +29,7 @@ def test_typescript_types_are_made_from_the_servers_models() -> None:
 
 def test_models_have_exactly_the_fields_of_the_core_results() -> None:
     expression = Expression({"happiness": 0.75, "sadness": 0.25}, "two")
-    face = Face(Box(1, 2, 3, 4), 0.5, expression, ((1.0, 2.0),) * 5, 7)
+    face = Face(Box(1, 2, 3, 4), 0.5, expression, ((1.0, 2.0),) * 5, 7, expression, 3.5)
     frame = FrameResult(3, 1.5, (640, 480), (face,), "haar", {"decode": 1.0}, "a.jpg", None)
     assert schemas.Frame.model_validate(frame.to_dict()).model_dump() == {
         **frame.to_dict(),

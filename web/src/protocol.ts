@@ -77,6 +77,8 @@ export interface Face {
   landmarks: [number, number][] | null;
   track_id: number | null;
   expression: Expression;
+  smoothed: Expression | null;
+  sharpness: number | null;
 }
 
 /** All that was read in one picture. */
@@ -123,7 +125,7 @@ export interface LiveError {
   error: ErrorBody;
 }
 
-/** A followed face; `smoothed` is its expression over time, `expression` the raw one. */
+/** A tracked face; `smoothed` is its expression over time, `expression` the raw one. */
 export interface LiveFace {
   box: Box;
   confidence: number;
@@ -131,6 +133,7 @@ export interface LiveFace {
   track_id: number | null;
   expression: Expression;
   smoothed: Expression;
+  sharpness: number | null;
 }
 
 /** A frame of the camera; `index` counts the frames that were sent, from 0. */

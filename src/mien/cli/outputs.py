@@ -18,7 +18,7 @@ import cv2
 from mien.cli.pictures import STDIN, PictureSource
 from mien.core.errors import MienError
 from mien.core.imaging import as_bgr
-from mien.core.types import FrameResult, Observation
+from mien.core.types import ROW_VERSION, FrameResult, Observation
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,6 +44,7 @@ def rows_of(result: FrameResult) -> list[dict[str, Any]]:
         return rows
     return [
         {
+            "version": ROW_VERSION,
             "source": result.source,
             "frame_index": result.index,
             "timestamp_s": result.timestamp_s,
@@ -173,11 +174,11 @@ def _opened(path: Path, mode: str) -> Iterator[IO[Any]]:
 
 
 def _schema(arrow: Any, names: list[str]) -> pa.Schema:
-    whole = {"frame_index", "face_index", "track_id"}
-    words = {"source", "detector", "label_set", "dominant", "error"}
-    kinds = {
-        **dict.fromkeys(whole, arrow.int64()),
-        **dict.fromkeys(words, arrow.string()),
-        "uncertain": arrow.bool_(),
+    types = {
+        "whole": arrow.int64(),
+        "decimal": arrow.float64(),
+        "text": arrow.string(),
+        "flag": arrow.bool_(),
     }
-    return arrow.schema([(name, kinds.get(name, arrow.float64())) for name in names])
+    kinds = {name: Observation.kind(name) for name in names} | {"error": "text"}
+    return arrow.schema([(name, types[kinds[name]]) for name in names])

@@ -344,6 +344,19 @@ def _span(centre: float, reach: float, length: int) -> tuple[int, int]:
     return first, min(max(math.ceil(centre + reach) + 2, first + 1), length)
 
 
+def sharpness(face_gray: UInt8Array) -> float:
+    """Return the variance of the Laplacian of a face, in squared gray levels.
+
+    Less is more blurred. It grows with contrast and depends on the size in pixels, so it ranks
+    crops of one size, such as a model's. A measure of focus since Pech-Pacheco et al. (2000);
+    LAP4 in the comparison of Pertuz et al. (2013).
+
+    Args:
+        face_gray: (h, w) uint8.
+    """
+    return float(cv2.Laplacian(face_gray, cv2.CV_64F).var())
+
+
 def normalise(crops_gray: UInt8Array, *, mean: float, std: float) -> FloatArray:
     """Turn crops into a model's input.
 

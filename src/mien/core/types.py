@@ -11,10 +11,14 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 from mien.core.errors import ShapeError
 from mien.core.labels import COLOURS
+
+# Of the rows that `Observation.to_dict` makes; goes up when a column changes its meaning.
+ROW_VERSION = 1
+LANDMARKS = ("right_eye", "left_eye", "nose", "right_mouth", "left_mouth")
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,20 @@ class Box:
     def centre(self) -> tuple[float, float]:
         """The middle, (x, y) in pixels."""
         return (self.x1 + self.x2) / 2, (self.y1 + self.y2) / 2
+
+    @property
+    def side(self) -> float:
+        """The mean side, sqrt(width * height), in pixels; 0 where there is no area."""
+        return math.sqrt(max(self.width, 0.0) * max(self.height, 0.0))
+
+    def iou(self, other: Box) -> float:
+        """Return the intersection over union with another box, 0..1; 0 where there is none."""
+        width = min(self.x2, other.x2) - max(self.x1, other.x1)
+        height = min(self.y2, other.y2) - max(self.y1, other.y1)
+        if width <= 0 or height <= 0:
+            return 0.0
+        both = width * height
+        return both / (self.width * self.height + other.width * other.height - both)
 
     def to_dict(self) -> dict[str, float]:
         """Return the four edges in pixels, rounded to a tenth."""
@@ -143,7 +161,12 @@ class Face:
         landmarks: Right eye, left eye, nose tip, right mouth corner, left mouth corner, as
             (x, y) in pixels, `right` being the person's own; None where the detector has none.
             A single mouth centre fills both corners where that is all a detector knows.
-        track_id: The person's number within one session, or None for single pictures.
+        track_id: The person's number within one session, or None for single pictures and for
+            a face that was not seen often enough yet.
+        smoothed: How it looks over time, or None where it was not tracked; `expression` stays
+            what this frame alone says.
+        sharpness: Variance of the Laplacian of the crop as the model sees it, in squared gray
+            levels (`mien.core.imaging.sharpness`), or None where it was not measured.
     """
 
     box: Box
@@ -151,15 +174,19 @@ class Face:
     expression: Expression
     landmarks: tuple[tuple[float, float], ...] | None = None
     track_id: int | None = None
+    smoothed: Expression | None = None
+    sharpness: float | None = None
 
     def to_dict(self) -> dict[str, Any]:
-        """Return box, detector confidence, landmarks, track id and expression."""
+        """Return box, detector confidence, landmarks, track id, expressions and sharpness."""
         return {
             "box": self.box.to_dict(),
             "confidence": round(self.confidence, 4),
             "landmarks": self.landmarks and [[round(x, 1), round(y, 1)] for x, y in self.landmarks],
             "track_id": self.track_id,
             "expression": self.expression.to_dict(),
+            "smoothed": self.smoothed and self.smoothed.to_dict(),
+            "sharpness": None if self.sharpness is None else round(self.sharpness, 1),
         }
 
     def __str__(self) -> str:
@@ -269,61 +296,70 @@ class Observation:
         frame_index: The frame's number in its source.
         timestamp_s: Seconds from the source's start.
         face_index: The face's place in its frame, largest first.
-        track_id: The person's number within one session, or None.
-        box: xyxy in pixels.
         detector: The detector that ran.
-        confidence: The detector's score, 0..1.
-        expression: Probabilities.
+        face: The face.
     """
 
     source: str | None
     frame_index: int
     timestamp_s: float
     face_index: int
-    track_id: int | None
-    box: Box
     detector: str
-    confidence: float
-    expression: Expression
+    face: Face
 
     @classmethod
     def from_face(cls, frame: FrameResult, face_index: int) -> Observation:
         """Flatten the face at `face_index` of `frame`."""
         face = frame.faces[face_index]
-        return cls(
-            source=frame.source,
-            frame_index=frame.index,
-            timestamp_s=frame.timestamp_s,
-            face_index=face_index,
-            track_id=face.track_id,
-            box=face.box,
-            detector=frame.detector,
-            confidence=face.confidence,
-            expression=face.expression,
-        )
+        return cls(frame.source, frame.index, frame.timestamp_s, face_index, frame.detector, face)
 
     @staticmethod
     def columns(labels: Iterable[str]) -> list[str]:
         """Return the keys of `to_dict` for the labels of a label set, in its order."""
         nothing = Expression(dict.fromkeys(labels, 0.0), "")
-        face = Observation(None, 0, 0.0, 0, None, Box(0, 0, 1, 1), "", 0.0, nothing)
-        return list(face.to_dict())
+        return list(Observation(None, 0, 0.0, 0, "", Face(Box(0, 0, 1, 1), 0.0, nothing)).to_dict())
+
+    @staticmethod
+    def kind(column: str) -> Literal["whole", "decimal", "text", "flag"]:
+        """Return what a column of `to_dict` holds; any may be None where it is unknown."""
+        if column in ("version", "frame_index", "face_index", "track_id"):
+            return "whole"
+        if column in ("source", "detector", "label_set", "dominant", "smoothed_dominant"):
+            return "text"
+        return "flag" if column == "uncertain" else "decimal"
 
     def to_dict(self) -> dict[str, Any]:
-        """Return one flat row; probabilities become `p_<label>` columns."""
+        """Return one flat row: docs/python.md has its columns.
+
+        Probabilities become `p_<label>`, smoothed ones `s_<label>`, landmarks `<name>_x` and
+        `<name>_y`.
+        """
+        face, raw, smoothed = self.face, self.face.expression, self.face.smoothed
+        points = face.landmarks or ((None, None),) * len(LANDMARKS)
+        sharpness = face.sharpness
         return {
+            "version": ROW_VERSION,
             "source": self.source,
             "frame_index": self.frame_index,
             "timestamp_s": round(self.timestamp_s, 4),
             "face_index": self.face_index,
-            "track_id": self.track_id,
-            **self.box.to_dict(),
+            "track_id": face.track_id,
+            **face.box.to_dict(),
             "detector": self.detector,
-            "detector_confidence": round(self.confidence, 4),
-            "label_set": self.expression.label_set,
-            "dominant": self.expression.dominant,
-            "confidence": round(self.expression.confidence, 4),
-            "entropy": round(self.expression.entropy, 4),
-            "uncertain": self.expression.uncertain,
-            **{f"p_{k}": round(v, 4) for k, v in self.expression.probabilities.items()},
+            "detector_confidence": round(face.confidence, 4),
+            **{
+                f"{name}_{axis}": None if value is None else round(value, 1)
+                for name, point in zip(LANDMARKS, points, strict=True)
+                for axis, value in zip("xy", point, strict=True)
+            },
+            "size_px": round(face.box.side, 1),
+            "sharpness": None if sharpness is None else round(sharpness, 1),
+            "label_set": raw.label_set,
+            "dominant": raw.dominant,
+            "confidence": round(raw.confidence, 4),
+            "entropy": round(raw.entropy, 4),
+            "uncertain": raw.uncertain,
+            **{f"p_{label}": round(p, 4) for label, p in raw.probabilities.items()},
+            "smoothed_dominant": smoothed and smoothed.dominant,
+            **{f"s_{label}": smoothed and round(smoothed[label], 4) for label in raw},
         }

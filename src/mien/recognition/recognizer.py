@@ -19,7 +19,15 @@ from mien.bundle.bundle import Bundle
 from mien.bundle.load import load_bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
 from mien.core.errors import BundleError, ConfigError, FaceError, ImageError, ShapeError
-from mien.core.imaging import ColourOrder, CropFrame, as_bgr, crop_face, crop_square, to_gray
+from mien.core.imaging import (
+    ColourOrder,
+    CropFrame,
+    as_bgr,
+    crop_face,
+    crop_square,
+    sharpness,
+    to_gray,
+)
 from mien.core.types import Expression, Face, FrameResult
 from mien.faces import DetectedFace, Detector, open_detector
 from mien.faces.detector import DEFAULT_MIN_FACE_PX
@@ -108,13 +116,11 @@ class Recognizer:
         if not 0 <= uncertain_below <= 1:
             raise ConfigError(f"expected uncertain_below of 0 to 1, got {uncertain_below:g}")
         self.uncertain_below = uncertain_below
-        self.detector = (
-            open_detector(
+        if isinstance(detector, str):
+            detector = open_detector(
                 detector, min_face_px=min_face_px, threshold=threshold, side=side, threads=threads
             )
-            if isinstance(detector, str)
-            else detector
-        )
+        self.detector = detector
         self.crop_frame = crop_frame or self._kept_frame()
 
     def answering(
@@ -269,7 +275,7 @@ class Recognizer:
         if face is None:
             raise FaceError(f"no face found by {self.detector.name}, so there is none to explain")
         crop_gray = self.crop(image_bgr, [face])[0]
-        read = self._face(face, self.classify(crop_gray[None])[0])
+        read = self._face(face, self.classify(crop_gray[None])[0], crop_gray)
         return explain_face(
             self.classify,
             image_bgr,
@@ -349,13 +355,16 @@ class Recognizer:
             start += count
             yield self._result(located, rows, face_ms * count, first_index + offset, 0.0)
 
-    def _face(self, face: DetectedFace | Face, probabilities: NDArray[np.float32]) -> Face:
+    def _face(
+        self, face: DetectedFace | Face, probabilities: NDArray[np.float32], crop_gray: UInt8Array
+    ) -> Face:
         shares = dict(zip(self._labels, probabilities.tolist(), strict=True))
         return Face(
             box=face.box,
             confidence=face.confidence,
             expression=Expression(shares, self.label_set, self.uncertain_below),
             landmarks=face.landmarks,
+            sharpness=sharpness(crop_gray),
         )
 
     def _result(
@@ -367,7 +376,8 @@ class Recognizer:
         timestamp_s: float,
     ) -> FrameResult:
         faces = tuple(
-            self._face(face, row) for face, row in zip(located.faces, probabilities, strict=True)
+            self._face(*seen)
+            for seen in zip(located.faces, probabilities, located.crops_gray, strict=True)
         )
         spent = {} if located.error else {**located.milliseconds, "classify": classify_ms}
         return FrameResult(

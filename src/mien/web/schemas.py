@@ -46,6 +46,8 @@ class Face(_Model):
     landmarks: list[tuple[float, float]] | None
     track_id: int | None
     expression: Expression
+    smoothed: Expression | None
+    sharpness: float | None
 
 
 class Frame(_Model):
@@ -201,7 +203,7 @@ class LiveReady(_Model):
 
 
 class LiveFace(Face):
-    """A followed face; `smoothed` is its expression over time, `expression` the raw one."""
+    """A tracked face; `smoothed` is its expression over time, `expression` the raw one."""
 
     smoothed: Expression
 
