@@ -24,6 +24,8 @@ __all__ = [
     "Observation",
     "Recognizer",
     "analyze",
+    "summary",
+    "to_dataframe",
 ]
 
 if TYPE_CHECKING:
@@ -31,6 +33,8 @@ if TYPE_CHECKING:
     from mien.recognition.api import analyze
     from mien.recognition.explanation import Explanation
     from mien.recognition.recognizer import Recognizer
+    from mien.recognition.summary import summary
+    from mien.recognition.table import to_dataframe
 
 _HOMES = {
     "Box": "mien.core.types",
@@ -41,6 +45,8 @@ _HOMES = {
     "Observation": "mien.core.types",
     "Recognizer": "mien.recognition.recognizer",
     "analyze": "mien.recognition.api",
+    "summary": "mien.recognition.summary",
+    "to_dataframe": "mien.recognition.table",
 }
 
 

@@ -20,7 +20,6 @@ from mien.faces import DetectedFace
 from mien.faces.registry import DETECTORS, open_detector, resolve_name
 from mien.faces.yunet import SIDE_LIVE_PX
 from mien.recognition.explanation import Explanation
-from mien.recognition.follow import iou
 from mien.recognition.recognizer import Recognizer
 from mien.web import schemas
 from mien.web.settings import Settings
@@ -304,7 +303,7 @@ def choose_face(faces: Sequence[DetectedFace], which: int | Box) -> DetectedFace
     if not faces:
         raise FaceError("no face was found in the picture")
     if isinstance(which, Box):
-        overlaps = [iou(which, face.box) for face in faces]
+        overlaps = [which.iou(face.box) for face in faces]
         best = max(range(len(faces)), key=overlaps.__getitem__)
         if overlaps[best] == 0:
             raise FaceError(

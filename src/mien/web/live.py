@@ -18,7 +18,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mien.core.errors import MienError
 from mien.core.labels import label_set
 from mien.core.types import FrameResult
-from mien.recognition.follow import FaceFollower, FollowedFrame
+from mien.recognition.tracking import FaceTracker
 from mien.web import schemas
 from mien.web.engine import Choice, describe_label_set
 from mien.web.errors import ApiError, internal_error
@@ -50,7 +50,7 @@ class LiveConnection:
         self._services = services
         self._choice = replace(services.engine.default, live=True)
         self._smoothing_s = services.settings.smoothing_s
-        self._follower = FaceFollower(time_constant_s=self._smoothing_s)
+        self._tracker = live_tracker(self._smoothing_s)
         self._frames_sent = 0
         self._newest: _Frame | None = None
         self._frame_came = asyncio.Event()
@@ -129,7 +129,7 @@ class LiveConnection:
         self._choice = choice
         if wanted.smoothing_s is not None and wanted.smoothing_s != self._smoothing_s:
             self._smoothing_s = wanted.smoothing_s
-            self._follower = FaceFollower(time_constant_s=self._smoothing_s)
+            self._tracker = live_tracker(self._smoothing_s)
         await self._send(self._ready(detector))
 
     async def _answer_frame(self, jpeg: bytes) -> None:
@@ -181,7 +181,7 @@ class LiveConnection:
         )
         total_ms = 1000 * (time.monotonic() - started_s)
         waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
-        await self._send(live_result(self._follower.update(result), waited_ms=waited_ms))
+        await self._send(live_result(self._tracker.update(result), waited_ms=waited_ms))
 
     async def _prepare(self, choice: Choice) -> str:
         return await self._services.queue.run(self._services.engine.prepare, choice)
@@ -215,20 +215,17 @@ class LiveConnection:
         await self._socket.send_text(message.model_dump_json())
 
 
-def live_result(followed: FollowedFrame, *, waited_ms: float) -> schemas.LiveResult:
-    """Return a followed frame as the message that tells it.
+def live_tracker(smoothing_s: float) -> FaceTracker:
+    """Return a tracker for a camera's frames: whoever is shown on the page has a number."""
+    return FaceTracker(time_constant_s=smoothing_s, confirm_after=1)
+
+
+def live_result(tracked: FrameResult, *, waited_ms: float) -> schemas.LiveResult:
+    """Return a tracked frame as the message that tells it.
 
     Args:
-        followed: Raw and smoothed faces, in the same order.
+        tracked: A frame whose faces all have a smoothed expression.
         waited_ms: How long the frame waited for a free worker.
     """
-    frame = _with_smoothed(followed.raw, followed.smoothed)
+    frame = schemas.LiveFrame.model_validate(tracked.to_dict())
     return schemas.LiveResult(type="result", frame=frame, waited_ms=round(waited_ms, 2))
-
-
-def _with_smoothed(raw: FrameResult, smoothed: FrameResult) -> schemas.LiveFrame:
-    faces = [
-        {**face.to_dict(), "smoothed": calm.expression.to_dict()}
-        for face, calm in zip(raw.faces, smoothed.faces, strict=True)
-    ]
-    return schemas.LiveFrame.model_validate({**raw.to_dict(), "faces": faces})
