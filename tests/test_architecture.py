@@ -30,6 +30,7 @@ OWNERS = {
     # Running a graph is core's; making one of 8 bits is training's.
     "onnxruntime": {"core", "training"},
     "ai_edge_litert": {"faces"},
+    "lap": {"recognition"},
 }
 
 # What people read or what commands left to be handed on.
