@@ -9,6 +9,7 @@ of `BLOCKS`. The figures come from files in docs/figures/:
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
+    keras_cnn6.json        what `python -m bench.keras_cnn6` prints
 
 from the bundles in the package, the logs of training runs in recipes/logs/, and from the
 command line itself.
@@ -25,6 +26,7 @@ from pathlib import Path
 from typing import Any
 
 from command_reference import command_reference
+from speed_tables import Table, inference_table, keras_table, training_table
 
 REPO = Path(__file__).resolve().parents[1]
 FIGURES = REPO / "docs" / "figures"
@@ -270,10 +272,36 @@ def speed_block() -> str:
     measured = {k: r["figures"] for k, r in results.items() if r["status"] == "measured"}
     missing = [f"{k} ({r['reason']})" for k, r in results.items() if r["status"] != "measured"]
     table = markdown_table(["median of", "here", "at most"], speed_rows(measured))
-    machine = bench["machine"]
-    said = f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
     left_out = f" Not measured: {', '.join(missing)}." if missing else ""
-    return f"{table}\n\nMeasured on {said}.{left_out}"
+    return f"{table}\n\nMeasured on {machine_words(bench['machine'])}.{left_out}"
+
+
+def bench_block(name: str, table_of: Callable[[dict[str, Any]], Table]) -> str:
+    """Return the table of one measurement of `make bench`, and the machine."""
+    bench = read_json(FIGURES / "bench.json") or {"results": {}}
+    result = bench["results"].get(name, {"status": "not here"})
+    if result["status"] != "measured":
+        return "Not measured yet."
+    peaks = result["figures"].get("peak_gmacs_per_s", {})
+    rates = "; ".join(f"{key}: {number(rate)}" for key, rate in peaks.items())
+    told = f" Peaks in 10^9 MACs a second: {rates}." if rates else ""
+    table = markdown_table(*table_of(result["figures"]))
+    return f"{table}\n\nMeasured on {machine_words(bench['machine'])}.{told}"
+
+
+def keras_block() -> str:
+    """Return what the same network trains at in Keras and in mien, and on what."""
+    measured = read_json(FIGURES / "keras_cnn6.json")
+    if measured is None:
+        return "Not measured yet."
+    versions = ", ".join(f"{name} {version}" for name, version in measured["versions"].items())
+    table = markdown_table(*keras_table(measured))
+    return f"{table}\n\nMeasured on {machine_words(measured['machine'])}, {versions}."
+
+
+def machine_words(machine: dict[str, Any]) -> str:
+    """Return what a measurement was made on: processor, cores, Python."""
+    return f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
 
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -283,6 +311,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "models": models_block,
     "experiments": experiments_block,
     "speed": speed_block,
+    "inference": lambda: bench_block("inference", inference_table),
+    "training-speed": lambda: bench_block("training", training_table),
+    "keras": keras_block,
     "commands": command_reference,
 }
 

@@ -36,6 +36,22 @@ def test_measurements_are_the_modules_of_the_folder(bench_folder: Path) -> None:
     assert runner.measurements() == sorted(SCRIPTS)
 
 
+def test_without_names_all_are_measured_but_those_on_request(
+    bench_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "ON_REQUEST", {"broken", "chatty"})
+    monkeypatch.setattr(sys, "argv", ["bench", "--out", str(tmp_path / "results.json")])
+    assert runner.main() == 0
+    written = json.loads((tmp_path / "results.json").read_text())
+    assert set(written["results"]) == set(SCRIPTS) - {"broken", "chatty"}
+
+
+def test_what_is_on_request_is_a_measurement_and_helpers_are_none() -> None:
+    assert set(runner.measurements()) >= runner.ON_REQUEST
+    folder = {path.stem for path in runner.FOLDER.glob("*.py")}
+    assert folder >= runner.NOT_MEASUREMENTS
+
+
 def test_figures_come_from_standard_output(bench_folder: Path) -> None:
     result = runner.run_measurement("sound")
     assert result["status"] == "measured"
