@@ -9,6 +9,7 @@ of `BLOCKS`. The figures come from files in docs/figures/:
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
+    tracking.json          what `python -m bench.tracking` prints
     keras_cnn6.json        what `python -m bench.keras_cnn6` prints
 
 from the bundles in the package, the logs of training runs in recipes/logs/, and from the
@@ -27,6 +28,8 @@ from typing import Any
 
 from command_reference import command_reference
 from speed_tables import Table, inference_table, keras_table, training_table
+from tracking_table import HEAD as TRACKING_HEAD
+from tracking_table import tracking_rows, tracking_words
 
 REPO = Path(__file__).resolve().parents[1]
 FIGURES = REPO / "docs" / "figures"
@@ -304,6 +307,15 @@ def machine_words(machine: dict[str, Any]) -> str:
     return f"{machine['cpu']}, {machine['cores']} cores, Python {machine['python']}"
 
 
+def tracking_block() -> str:
+    """Return how well faces keep their ids, scene by scene."""
+    figures = read_json(FIGURES / "tracking.json")
+    if figures is None:
+        return "Not measured yet."
+    table = markdown_table(TRACKING_HEAD, tracking_rows(figures))
+    return f"{table}\n\n{tracking_words(figures)}"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
     "per-class": per_class_block,
@@ -314,6 +326,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "inference": lambda: bench_block("inference", inference_table),
     "training-speed": lambda: bench_block("training", training_table),
     "keras": keras_block,
+    "tracking": tracking_block,
     "commands": command_reference,
 }
 

@@ -325,7 +325,7 @@ class _Figures:
         shown = rows[self._dominant[rows] == label_id]
         strengths = self._probabilities[shown, label_id]
         left = shown[np.argsort(-strengths, kind="stable")]
-        found = []
+        found: list[Peak] = []
         while len(left) and len(found) < self._peaks:
             best = left[0]
             found.append(self._peak(int(best), label_id))
