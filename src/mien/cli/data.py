@@ -12,25 +12,18 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from mien.cli.data_audit import audit
 from mien.cli.opening import open_with_progress, progress_bar
+from mien.cli.options import DataArgument
 
 app = typer.Typer(
     name="data",
-    help="Describe, preview, check and convert datasets of faces.",
+    help="Describe, preview, check, audit and convert datasets of faces.",
     no_args_is_help=True,
     rich_markup_mode="markdown",
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 
-DataArgument = Annotated[
-    Path,
-    typer.Argument(
-        metavar="DATA",
-        help="A CSV file like fer2013.csv (also .xz, .gz, .zip), a folder that holds it, or a "
-        "tree of class folders.",
-        show_default=False,
-    ),
-]
 VotesOption = Annotated[
     Path | None,
     typer.Option(help="FER+ votes to join; fer2013new.csv beside the data is joined by itself."),
@@ -189,6 +182,9 @@ def convert(
         write(dataset, out, progress=report)
     skipped = f", {len(dataset.problems)} skipped" if dataset.problems else ""
     _say(f"{len(dataset):,} faces written to {out}{skipped}")
+
+
+app.command()(audit)
 
 
 def _one_of(as_json: bool, as_csv: bool) -> None:

@@ -7,6 +7,15 @@ from typing import Annotated
 
 import typer
 
+DataArgument = Annotated[
+    Path,
+    typer.Argument(
+        metavar="DATA",
+        help="A CSV file like fer2013.csv (also .xz, .gz, .zip), a folder that holds it, or a "
+        "tree of class folders.",
+        show_default=False,
+    ),
+]
 DataOption = Annotated[
     Path,
     typer.Option(help="fer2013.csv in any form, a folder that has it, or a tree of faces."),
