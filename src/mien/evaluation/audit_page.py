@@ -114,7 +114,7 @@ def _tiles(report: AuditReport) -> str:
     disputed, n = int(audit.disputed.sum()), len(audit.faces)
     voters = voters_agree(audit).get("disputed", {"n": 0})
     sides = (
-        ("Voters for the likely label", percent(voters["likely"]), "of the disputed faces")
+        ("Voters agree", percent(voters["likely"]), "likely label, disputed faces")
         if voters["n"]
         else ("Mean quality", number(float(audit.quality.mean())), "1 is a sure label")
     )
