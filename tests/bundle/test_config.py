@@ -51,6 +51,7 @@ def test_the_file_has_the_fields_that_the_contract_names(written: dict[str, Any]
         "figures",
         "training",
         "precision",
+        "storage",
     ]
     assert written["format"] == 1
 
@@ -169,7 +170,8 @@ BROKEN: dict[str, tuple[Change, str]] = {
         put("crop_frames", "yunet", "margin", value=0.1),
         "crop_frames.yunet.margin: unknown field",
     ),
-    "file missing": (drop("files", "model.safetensors"), "files.model.safetensors: missing"),
+    "file missing": (drop("files", "model.onnx"), "files.model.onnx: missing"),
+    "unknown storage": (put("storage", value="fp8"), "storage: expected fp32 or fp16, got 'fp8'"),
     "file from elsewhere": (
         put("files", "../../secret", value={"sha256": "0" * 64, "bytes": 1}),
         "files.../../secret: unknown field",

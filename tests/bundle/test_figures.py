@@ -173,6 +173,7 @@ class TestCard:
             "Data",
             "Figures",
             "Calibration",
+            "Where it fails",
             "Limits",
             "Faces it expects",
             "How it was made",

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import io
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
 from bundles import write_tiny_bundle
 from mien.bundle.bundle import Bundle
 from mien.bundle.config import BundleConfig
 from mien.bundle.load import load_bundle
+from mien.bundle.picture import encode_picture
 from mien.bundle.write import write_bundle
 from mien.core.errors import BundleError
 
@@ -90,6 +93,38 @@ def test_a_bundle_is_replaced_only_if_that_was_said(
     assert (out / "model.safetensors").read_bytes() == b"new"
     assert load_bundle(out).name == "tiny"
     assert names_in(tmp_path) == ["out", "parts"]
+
+
+def test_weights_and_picture_are_there_only_if_they_were_given(
+    tmp_path: Path, parts: tuple[BundleConfig, bytes]
+) -> None:
+    config, graph = parts
+    plain = write_bundle(tmp_path / "plain", config, graph=graph)
+    assert names_in(plain) == ["MODEL_CARD.md", "config.json", "model.onnx"]
+    assert "failures.png" not in (plain / "MODEL_CARD.md").read_text()
+    png = encode_picture(Image.new("L", (8, 8)), hashlib.sha256(graph).hexdigest())
+    shown = write_bundle(tmp_path / "shown", config, graph=graph, picture=png)
+    assert (shown / "failures.png").read_bytes() == png
+    assert "](failures.png)" in (shown / "MODEL_CARD.md").read_text()
+    (shown / "failures.png").write_bytes(png[:-1] + b"x")
+    with pytest.raises(BundleError, match=r"failures\.png: expected sha256"):
+        load_bundle(shown)
+
+
+def test_a_picture_of_another_graphs_answers_is_refused(
+    tmp_path: Path, parts: tuple[BundleConfig, bytes]
+) -> None:
+    config, graph = parts
+    plain = io.BytesIO()
+    Image.new("L", (8, 8)).save(plain, "PNG")
+    for png, told in (
+        (encode_picture(Image.new("L", (8, 8)), "0" * 64), f"got one of {'0' * 64}"),
+        (plain.getvalue(), "got one of no graph"),
+        (b"no picture", "is no PNG"),
+    ):
+        with pytest.raises(BundleError, match=told):
+            write_bundle(tmp_path / "out", config, graph=graph, picture=png)
+    assert names_in(tmp_path) == ["parts"]
 
 
 @pytest.mark.parametrize("overwrite", [False, True])

@@ -92,6 +92,11 @@ def test_bundle_is_evaluated_to_every_file(tmp_path: Path, data: Path, bundle: P
     model = report["provenance"]["model"]
     config = json.loads((bundle / "config.json").read_text())
     assert model["sha256"] == config["files"]["model.onnx"]["sha256"]
+    assert (model["precision"], model["storage"]) == ("fp32", "fp32")
+    assert model["graph_bytes"] == (bundle / "model.onnx").stat().st_size
+    assert model["bundle_bytes"] == sum(path.stat().st_size for path in bundle.iterdir())
+    megabytes = f"{model['graph_bytes'] / 1e6:.1f} MB"
+    assert f"tiny: 34,560 parameters, fp32; graph {megabytes}, whole" in result.stdout
     assert "onnxruntime" in report["provenance"]["versions"]
     assert [rule["n_also_in_training"] for rule in report["rules"]] == [1, 1]
 

@@ -8,17 +8,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 from rich.console import Console
 from typer.testing import CliRunner
 
 from bundles import CROP_FRAMES, write_tiny_bundle
 from mien.bundle.figures import read_figures
 from mien.bundle.load import load_bundle
+from mien.bundle.picture import encode_picture
 from mien.cli.main import app
 from mien.core.errors import BundleError, ConfigError
 from mien.core.imaging import CropFrame
 from mien.evaluation.predictors import BundlePredictor
 from mien.evaluation.report import Provenance, write_json
+from mien.evaluation.robustness import measure_robustness
+from mien.evaluation.robustness_conditions import CONDITIONS
+from mien.evaluation.robustness_report import write_json as write_robustness
 from mien.evaluation.run import evaluate
 from mien.training.recipe import parse_recipe
 from mien.training.train import train
@@ -76,6 +81,33 @@ def test_a_run_is_exported_evaluated_and_exported_with_its_figures(
     (summary,) = read_figures(config.figures)
     assert summary.headline.n == 30
     assert "rule fer2013, n 30" in (out / "MODEL_CARD.md").read_text()
+
+
+def test_where_a_model_fails_comes_into_its_card(run: Path, tmp_path: Path) -> None:
+    out, report, png = (tmp_path / name for name in ("out", "robustness.json", "failures.png"))
+    base = ["export", str(run), "--out", str(out)]
+    first = runner.invoke(app, base)
+    assert first.exit_code == 0, first.output
+    assert "fp32, weights stored as fp16" in first.output
+    assert "Rounded to fp16: same answer to" in first.output
+    predictor = BundlePredictor(load_bundle(out))
+    provenance = Provenance("mien robustness x", "now", predictor.describe(), "f", 1.0, 1.0, {})
+    conditions = [each for each in CONDITIONS if each.family == "blur"]
+    measured = measure_robustness(predictor, make_faces(90), conditions=conditions)
+    write_robustness(measured, provenance, report)
+    graph = load_bundle(out).config.files["model.onnx"].sha256
+    png.write_bytes(encode_picture(Image.new("L", (8, 8)), graph))
+    told = [*base, "--robustness", str(report), "--picture", str(png), "--overwrite"]
+    second = runner.invoke(app, told)
+    assert second.exit_code == 0, second.output
+    (summary,) = load_bundle(out).config.robustness
+    assert [each.name for each in summary.conditions] == ["blur 1 px", "blur 2 px"]
+    card = (out / "MODEL_CARD.md").read_text()
+    assert "| blur 2 px |" in card and "](failures.png)" in card
+    # The same answers with weights kept otherwise are those of another graph.
+    refused = runner.invoke(app, [*told, "--storage", "fp32"]).exception
+    assert isinstance(refused, BundleError) and "figures of another graph" in str(refused)
+    assert load_bundle(out).config.storage == "fp16"
 
 
 def test_figures_of_another_model_are_refused(run: Path, tmp_path: Path) -> None:

@@ -12,8 +12,9 @@ from typer.testing import CliRunner, Result
 
 from bundles import MEAN, STD, linear_weights, write_tiny_bundle
 from fer2013_files import csv_text, make_faces, write_votes
+from mien.bundle.picture import check_picture
 from mien.cli.main import app
-from mien.core.errors import DatasetError
+from mien.core.errors import ConfigError, DatasetError
 from mien.core.labels import FER2013
 from mien.evaluation.robustness_conditions import CONDITIONS
 
@@ -125,6 +126,41 @@ def test_prior_changes_the_answers_and_is_named(data: Path, bundle: Path) -> Non
     assert "n = 8, prior given" in invoke(*arguments).stdout
     natural = invoke(*arguments[:-2], "--prior", "natural")
     assert "prior" not in natural.stdout
+
+
+def test_a_photo_alone_is_changed_until_the_answer_is_another(
+    tmp_path: Path, bundle: Path, astronaut_path: Path
+) -> None:
+    out = tmp_path / "out"
+    asked = ("--picture", astronaut_path, "--detector", "blazeface", "--out", out)
+    result = invoke(bundle, *asked)
+    assert result.exit_code == 0, result.output
+    assert [path.name for path in out.iterdir()] == ["failures.png"]
+    assert "tiny, astronaut.png" in result.stdout and "covered from above" in result.stdout
+    with Image.open(out / "failures.png") as sheet:
+        assert sheet.format == "PNG" and sheet.width > sheet.height
+    # The file says whose answers it shows, so that a bundle's card shows no other's.
+    graph = json.loads((bundle / "config.json").read_text())["files"]["model.onnx"]["sha256"]
+    check_picture((out / "failures.png").read_bytes(), graph)
+
+
+def test_what_does_not_go_together_is_refused(
+    tmp_path: Path, data: Path, bundle: Path, astronaut_path: Path
+) -> None:
+    wrong = {
+        "nothing to do": (bundle,),
+        "say where with --out": (bundle, "--picture", astronaut_path),
+        "--json prints what faces": (bundle, "--picture", astronaut_path, "--json"),
+    }
+    for told, arguments in wrong.items():
+        result = invoke(*arguments)
+        assert result.exit_code == 2
+        assert told in " ".join(result.output.split())
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "run.json").write_text("{}")
+    asked = ("--picture", astronaut_path, "--out", tmp_path / "out")
+    refused = invoke(tmp_path / "run", *asked, "--data", data).exception
+    assert isinstance(refused, ConfigError) and "is a run" in str(refused)
 
 
 def test_place_that_cannot_be_written_is_told_before_the_work(

@@ -53,8 +53,8 @@ def whole_report() -> ComparisonReport:
         compare(models, sample_dataset(), split="test"),
         descriptions={name: {"kind": "bundle", "path": f"<{name}>"} for name in NAMES},
         costs={
-            NAMES[0]: Cost(1_650_000, 6_600_000, 13_300_000, Speed(1.754, 200)),
-            NAMES[1]: Cost(40_000, 160_000, 330_000, Speed(0.104, 200)),
+            NAMES[0]: Cost(1_650_000, 6_600_000, 13_300_000, Speed(1.754, 200), "fp32", "fp16"),
+            NAMES[1]: Cost(40_000, 160_000, 330_000, Speed(0.104, 200), "int8", "fp16"),
             NAMES[2]: Cost(2_000_000),
         },
         provenance=Provenance(
@@ -128,6 +128,7 @@ def test_terminal_says_models_rule_and_n_and_cuts_no_name(whole_report: Comparis
             assert change(difference.accuracy, in_points=True) in text
             assert change_interval(difference.log_loss, in_points=False) in text
     assert "1,650,000" in text and "13.3 MB" in text and "1.75" in text
+    assert "fp32, fp16 on disk" in " ".join(text.split()) and "int8" in text
     words = " ".join(text.split())
     assert "median of 200 runs of one session, in turns, on A processor" in words
     assert "unlike the p-values they are not corrected" in words
@@ -155,6 +156,8 @@ def test_json_has_models_costs_and_what_made_it(whole_report: ComparisonReport) 
         "graph_bytes": 6_600_000,
         "bundle_bytes": 13_300_000,
         "speed": {"ms_per_face": 1.754, "runs": 200},
+        "precision": "fp32",
+        "storage": "fp16",
     }
     assert told["descriptions"]["hesitant"]["path"] == "<hesitant>"
     assert told["provenance"]["command"].startswith("mien compare")
@@ -214,7 +217,13 @@ def test_page_stands_alone_and_has_every_difference(
             for gap in difference.per_class:
                 assert change_interval(gap.recall, in_points=True) in words
                 assert change_interval(gap.f1, in_points=False) in words
-    for text in ("1,650,000", "6.6 MB", "0.10", "mien compare sides hesitant --data 'my faces'"):
+    for text in (
+        "1,650,000",
+        "fp32, fp16 on disk",
+        "6.6 MB",
+        "0.10",
+        "mien compare sides hesitant --data 'my faces'",
+    ):
         assert text in words
     assert whole_report.comparison.split_sha256 in words
 
@@ -257,6 +266,7 @@ def test_size_of_a_bundle_is_that_of_its_files(tmp_path: Path) -> None:
     assert cost.graph_bytes == (folder / "model.onnx").stat().st_size
     assert cost.parameters == 48 * 48 * (7 + 8)
     assert cost.speed is None
+    assert (cost.precision, cost.storage) == ("fp32", "fp32")
 
 
 def test_speed_is_the_median_of_runs_in_turns_without_the_warm_up(

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
+from onnx import TensorProto
 from rich.console import Console
-from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from bundles import write_tiny_bundle
@@ -31,10 +34,11 @@ from mien.training.export import (
     check_parity,
     export_model,
     export_run,
-    random_faces,
 )
+from mien.training.graph import graph_weights, round_weights
 from mien.training.predictor import load_run_predictor
 from mien.training.recipe import parse_recipe
+from mien.training.rounding import check_rounding, random_faces
 from mien.training.run import load_run_model
 from mien.training.train import train
 from training.conftest import make_faces
@@ -123,22 +127,122 @@ def test_the_tutorials_networks_export(
     assert loaded.config.architecture.parameters == count_parameters(model).total
 
 
-def test_batch_norm_is_folded_and_the_opset_is_the_stated_one(
-    exported: tuple[nn.Module, Path],
+@pytest.fixture(scope="module")
+def halved(tmp_path_factory: pytest.TempPathFactory) -> tuple[nn.Module, Path]:
+    """The same network rounded, and its bundle."""
+    model = round_weights(tiny_network("ferplus", "fer2013"))
+    config = replace(make_config("ferplus", "fer2013"), storage="fp16")
+    return model, export_model(model, config, tmp_path_factory.mktemp("half") / "tiny")
+
+
+def optimised(path: Path, folder: Path) -> onnx.GraphProto:
+    """Return what ONNX Runtime makes of a graph before it runs it."""
+    options = ort.SessionOptions()
+    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_ENABLE_BASIC
+    options.optimized_model_filepath = str(folder / "optimised.onnx")
+    ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    return onnx.load(folder / "optimised.onnx").graph
+
+
+def test_the_graph_is_valid_and_its_opset_is_the_stated_one(
+    exported: tuple[nn.Module, Path], halved: tuple[nn.Module, Path]
 ) -> None:
-    graph = onnx.load(exported[1] / "model.onnx")
-    onnx.checker.check_model(graph, full_check=True)
-    assert "BatchNormalization" not in {node.op_type for node in graph.graph.node}
-    assert [(opset.domain, opset.version) for opset in graph.opset_import] == [("", OPSET)]
+    for _, folder in (exported, halved):
+        graph = onnx.load(folder / "model.onnx")
+        onnx.checker.check_model(graph, full_check=True)
+        assert [(opset.domain, opset.version) for opset in graph.opset_import] == [("", OPSET)]
+
+
+def test_what_runs_is_the_same_however_weights_are_stored(
+    exported: tuple[nn.Module, Path], halved: tuple[nn.Module, Path], tmp_path: Path
+) -> None:
+    graphs = [optimised(folder / "model.onnx", tmp_path) for _, folder in (exported, halved)]
+    kinds = [Counter(node.op_type for node in graph.node) for graph in graphs]
+    assert kinds[0] == kinds[1]
+    # Batch norm went into the convolutions, and weights were widened once, not at every run.
+    assert not {"BatchNormalization", "Cast", "Identity"} & set(kinds[1])
+    assert {each.data_type for each in graphs[1].initializer} <= {
+        TensorProto.FLOAT,
+        TensorProto.INT64,
+    }
+
+
+def test_a_graph_of_rounded_weights_answers_as_the_rounded_network(
+    halved: tuple[nn.Module, Path],
+) -> None:
+    model, folder = halved
+    check_parity(model, load_bundle(folder))
+    with pytest.raises(BundleError, match="does not answer as the network does"):
+        check_parity(tiny_network("ferplus", "fer2013"), load_bundle(folder))
+
+
+def test_matrices_and_kernels_take_half_the_bytes_and_vectors_stay(
+    exported: tuple[nn.Module, Path], halved: tuple[nn.Module, Path]
+) -> None:
+    model = halved[0]
+    saved = sum(2 * weight.numel() for weight in model.parameters() if weight.ndim > 1)
+    full, half = ((folder / "model.onnx").stat().st_size for _, folder in (exported, halved))
+    casts = sum(weight.ndim > 1 for weight in model.parameters())
+    assert full - half == pytest.approx(saved, abs=250 * casts)
+    assert not (halved[1] / "model.safetensors").exists()
+    kept = graph_weights((halved[1] / "model.onnx").read_bytes())
+    for name, weight in tiny_network("ferplus", "fer2013").state_dict().items():
+        if weight.is_floating_point() and weight.ndim < 2:
+            assert torch.equal(kept[name], weight), name
+        elif weight.is_floating_point():
+            # Half of the distance between two numbers of 11 binary digits.
+            torch.testing.assert_close(kept[name], weight, rtol=2**-11, atol=2**-25)
+
+
+def test_weights_beyond_16_bits_are_refused(run: Path, tmp_path: Path) -> None:
+    model = tiny_network("fer2013")
+    model.heads.linear["fer2013"].weight.data[0, 0] = 1e5
+    with pytest.raises(BundleError, match=r"heads\.linear\.fer2013\.weight.*storage fp32"):
+        round_weights(model)
+    with pytest.raises(ConfigError, match="expected storage fp32 or fp16, got 'fp8'"):
+        export_run(run, tmp_path / "out", storage="fp8")
+
+
+def test_rounding_that_changes_answers_is_refused(run: Path) -> None:
+    trained = load_run_predictor(run)
+    other = load_run_predictor(run)
+    assert check_rounding(other, trained, None).max_probability_difference == 0
+    with torch.no_grad():
+        other._model.heads.linear["fer2013"].bias[0] += 0.5
+    with pytest.raises(BundleError, match=r"tolerated are 0\.01; export with storage fp32"):
+        check_rounding(other, trained, None)
+
+
+def test_a_bundle_says_how_weights_are_stored_and_what_that_changed(
+    run: Path, faces: FaceDataset, tmp_path: Path
+) -> None:
+    loaded = load_bundle(export_run(run, tmp_path / "half", calibrate_on=faces))
+    crops = np.ascontiguousarray(faces.select_split("validation").images_gray)
+    now, before = loaded.predict_logits(crops), load_run_predictor(run).predict_logits(crops)
+    told = loaded.config.training["export"]["rounding_to_fp16"]
+    assert (told["faces"], told["of"]) == (len(crops), "bars, validation")
+    gap = max(
+        float(
+            (torch.tensor(now[head]).softmax(1) - torch.tensor(before[head]).softmax(1)).abs().max()
+        )
+        for head in now
+    )
+    assert told["max_probability_difference"] == pytest.approx(gap, abs=1e-4)
+    assert gap > 0 and told["same_answer"] > 0.95
+    assert loaded.config.storage == "fp16"
+    card = (tmp_path / "half" / "MODEL_CARD.md").read_text()
+    assert "| precision of the graph | fp32, weights stored as fp16 |" in card
+    full = load_bundle(export_run(run, tmp_path / "full", storage="fp32"))
+    assert full.config.described_precision == "fp32"
+    assert "rounding_to_fp16" not in full.config.training["export"]
 
 
 def test_the_graph_holds_nothing_of_the_machine_that_made_it(
     exported: tuple[nn.Module, Path],
 ) -> None:
-    for name in ("model.onnx", "model.safetensors"):
-        data = (exported[1] / name).read_bytes()
-        assert str(Path.cwd()).encode() not in data
-        assert b"site-packages" not in data and b".py" not in data
+    data = (exported[1] / "model.onnx").read_bytes()
+    assert str(Path.cwd()).encode() not in data
+    assert b"site-packages" not in data and b".py" not in data
 
 
 def test_the_same_network_gives_the_same_graph_again(
@@ -146,8 +250,7 @@ def test_the_same_network_gives_the_same_graph_again(
 ) -> None:
     model, folder = exported
     again = export_model(model, make_config("ferplus", "fer2013"), tmp_path / "again")
-    for name in ("model.onnx", "model.safetensors"):
-        assert (again / name).read_bytes() == (folder / name).read_bytes()
+    assert (again / "model.onnx").read_bytes() == (folder / "model.onnx").read_bytes()
 
 
 def test_the_weights_give_the_network_back(exported: tuple[nn.Module, Path]) -> None:
@@ -155,7 +258,10 @@ def test_the_weights_give_the_network_back(exported: tuple[nn.Module, Path]) -> 
     fresh = tiny_network("ferplus", "fer2013")
     for parameter in fresh.parameters():
         nn.init.zeros_(parameter)
-    fresh.load_state_dict(load_file(folder / "model.safetensors"))
+    missing = fresh.load_state_dict(
+        graph_weights((folder / "model.onnx").read_bytes()), strict=False
+    ).missing_keys
+    assert all(name.endswith("num_batches_tracked") for name in missing)
     faces = torch.randn(2, 1, SIZE, SIZE, generator=torch.Generator().manual_seed(1))
     with torch.inference_mode():
         torch.testing.assert_close(fresh(faces), model(faces))
@@ -228,7 +334,9 @@ def test_a_run_becomes_a_bundle_that_says_how_it_was_made(
     run: Path, faces: FaceDataset, tmp_path: Path
 ) -> None:
     frames = {"yunet": CropFrame(scale=1.2, shift_y=-0.05)}
-    out = export_run(run, tmp_path / "out", name="mine", crop_frames=frames, licence="MIT")
+    out = export_run(
+        run, tmp_path / "out", name="mine", crop_frames=frames, licence="MIT", storage="fp32"
+    )
     loaded = load_bundle(out)
     config = loaded.config
     assert (config.name, config.licence) == ("mine", "MIT")
@@ -253,7 +361,9 @@ def test_a_run_becomes_a_bundle_that_says_how_it_was_made(
 def test_temperatures_are_fitted_on_the_validation_split_alone(
     run: Path, faces: FaceDataset, tmp_path: Path
 ) -> None:
-    out = export_run(run, tmp_path / "out", calibrate_on=faces, default_label_set="ferplus")
+    out = export_run(
+        run, tmp_path / "out", calibrate_on=faces, default_label_set="ferplus", storage="fp32"
+    )
     config = load_bundle(out).config
     assert config.default_label_set == "ferplus"
     judged = faces.select_split("validation")
@@ -267,7 +377,12 @@ def test_strengths_are_chosen_on_the_validation_split_by_the_stated_rule(
     run: Path, faces: FaceDataset, tmp_path: Path
 ) -> None:
     out = export_run(
-        run, tmp_path / "out", calibrate_on=faces, prior_strength="auto", max_accuracy_loss=0.5
+        run,
+        tmp_path / "out",
+        calibrate_on=faces,
+        prior_strength="auto",
+        max_accuracy_loss=0.5,
+        storage="fp32",
     )
     config = load_bundle(out).config
     judged = faces.select_split("validation")
@@ -287,7 +402,9 @@ def test_strengths_are_chosen_on_the_validation_split_by_the_stated_rule(
     chosen = made["prior_strength"]["fer2013"]["chosen"]
     assert chosen["balanced_accuracy"] == expected.balanced_accuracy
     # The network and its temperatures are the same as without a choice.
-    plain = load_bundle(export_run(run, tmp_path / "plain", calibrate_on=faces)).config
+    plain = load_bundle(
+        export_run(run, tmp_path / "plain", calibrate_on=faces, storage="fp32")
+    ).config
     assert plain.head("fer2013").temperature == head.temperature
     assert plain.files["model.onnx"] == config.files["model.onnx"]
     assert plain.head("fer2013").prior_strength == 0.0

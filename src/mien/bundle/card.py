@@ -6,11 +6,13 @@ The sections are those of Mitchell et al., "Model Cards for Model Reporting" (20
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from mien.bundle.card_failures import describe_failures
 from mien.bundle.config import BundleConfig
 from mien.bundle.figures import EvaluationSummary, read_figures
+from mien.bundle.markdown import markdown_table
 from mien.bundle.quantisation import Quantisation, QuantisedHead, describe_warning
 
 _INTENDED = """\
@@ -55,8 +57,13 @@ _FIELDS = ("what", "value")
 _CROPS = {"single": "one", "flip": "mean with its mirror"}
 
 
-def render_card(config: BundleConfig) -> str:
-    """Return the card's text, Markdown, of a config; its `files` are not used."""
+def render_card(config: BundleConfig, *, with_picture: bool = False) -> str:
+    """Return the card's text, Markdown, of a config; its `files` are not used.
+
+    Args:
+        config: Of the bundle.
+        with_picture: Whether `failures.png` will stand beside the card.
+    """
     evaluations = read_figures(config.figures)
     sections = {
         "Details": _details(config),
@@ -66,6 +73,7 @@ def render_card(config: BundleConfig) -> str:
         "Figures": _figures(evaluations),
         "Calibration": _calibration(config, evaluations),
         **({"8 bits": _quantised(config.quantisation)} if config.quantisation else {}),
+        "Where it fails": describe_failures(config, evaluations, with_picture),
         "Limits": _limits(config),
         "Faces it expects": _crop_frames(config),
         "How it was made": _training(config, evaluations),
@@ -86,14 +94,14 @@ def _details(config: BundleConfig) -> str:
     rows = [
         ("architecture", f"`{config.architecture.name}`, {_listing(config.architecture.options)}"),
         ("parameters", f"{config.architecture.parameters:,}"),
-        ("precision of the graph", config.precision),
+        ("precision of the graph", config.described_precision),
         ("input", _input(config)),
         *((f"output `{head.output}`", ", ".join(head.labels)) for head in config.heads),
         ("default label set", config.default_label_set),
         ("made", f"{config.created} by mien {config.version}"),
         ("licence of the weights", config.licence),
     ]
-    return _table(_FIELDS, rows)
+    return markdown_table(_FIELDS, rows)
 
 
 def _input(config: BundleConfig) -> str:
@@ -107,7 +115,7 @@ def _input(config: BundleConfig) -> str:
 def _data(config: BundleConfig) -> str:
     if not config.data:
         return "Not recorded."
-    table = _table(_FIELDS, [(_words(k), _listing(v)) for k, v in config.data.items()])
+    table = markdown_table(_FIELDS, [(_words(k), _listing(v)) for k, v in config.data.items()])
     note = _FER2013_DATA if _is_of_fer2013(config) else "The licence of the data is not recorded."
     return f"{table}\n\n{note}"
 
@@ -143,7 +151,7 @@ def _figures(evaluations: Sequence[EvaluationSummary]) -> str:
         for result in evaluation.results
     ]
     head = ("split", "rule", "images", "crops", "n", "accuracy (95 % interval)", "macro-F1")
-    table = _table((*head, "balanced accuracy", "log-loss", "majority baseline"), rows)
+    table = markdown_table((*head, "balanced accuracy", "log-loss", "majority baseline"), rows)
     rules = [f"- `{each.rule}`: {each.rule_text}." for each in _one_a_rule(evaluations)]
     return "\n\n".join([table, "\n".join(rules), *(_recall(each) for each in evaluations)])
 
@@ -155,7 +163,7 @@ def _one_a_rule(evaluations: Sequence[EvaluationSummary]) -> list[EvaluationSumm
 def _recall(evaluation: EvaluationSummary) -> str:
     rows = [(label, f"{value:.1%}") for label, value in evaluation.headline.recall.items()]
     title = f"Recall by expression, {evaluation.split} by rule `{evaluation.rule}`, as published:"
-    return f"{title}\n\n{_table(('expression', 'recall'), rows)}"
+    return f"{title}\n\n{markdown_table(('expression', 'recall'), rows)}"
 
 
 def _calibration(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) -> str:
@@ -195,7 +203,9 @@ def _quantised(made: Quantisation) -> str:
         for name, head in made.heads.items()
     ]
     head = ("head", "same answer", "largest difference of a probability", "labelled faces")
-    table = _table((*head, "accuracy of the float graph", "of this graph", "points lost"), rows)
+    table = markdown_table(
+        (*head, "accuracy of the float graph", "of this graph", "points lost"), rows
+    )
     warnings = [
         f"**Warning: {describe_warning(name, head)}.**" for name, head in made.lossy_heads.items()
     ]
@@ -203,7 +213,7 @@ def _quantised(made: Quantisation) -> str:
         [
             f"The graph is quantised: {made.method}. Ranges were calibrated on "
             f"{made.training_faces:,} training faces of {made.data}, drawn with seed {made.seed}. "
-            "`model.safetensors` has the float weights.",
+            "`model.safetensors` has the float weights that it was made of.",
             f"Beside the float graph on {made.validation_faces:,} validation faces, which had no "
             f"part in that, under the natural prior:\n\n{table}",
             *warnings,
@@ -243,7 +253,7 @@ def _crop_frames(config: BundleConfig) -> str:
     )
     return (
         "The square cut out for the model, relative to the box that a detector draws "
-        f"(shifts in box sizes, along the face's own axes):\n\n{_table(head, rows)}"
+        f"(shifts in box sizes, along the face's own axes):\n\n{markdown_table(head, rows)}"
     )
 
 
@@ -260,7 +270,7 @@ def _training(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) ->
     if evaluations:
         parts.append("(Exported once before, without figures, to be evaluated.)")
     rows = [(_words(key), _listing(value)) for key, value in made.items() if value is not None]
-    parts.append(_table(_FIELDS, rows))
+    parts.append(markdown_table(_FIELDS, rows))
     if recipe:
         parts.append(f"Recipe:\n\n```json\n{json.dumps(recipe, indent=2)}\n```")
     return "\n\n".join(parts)
@@ -283,11 +293,3 @@ def _listing(value: Any) -> str:
     if isinstance(value, (int, float)):
         return f"{value:,}" if isinstance(value, int) else f"{value:g}"
     return "unknown" if value is None else str(value)
-
-
-def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    lines = [head, ["---"] * len(head), *rows]
-    return "\n".join(
-        "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in line) + " |"
-        for line in lines
-    )

@@ -15,13 +15,20 @@ from pathlib import Path
 from typing import Any
 
 from mien.bundle.fields import FieldReader
-from mien.bundle.figures import figures_to_dict, read_figures, take_figures
+from mien.bundle.figures import (
+    EvaluationSummary,
+    figures_to_dict,
+    read_figures,
+    take_figures,
+)
 from mien.bundle.parts import (
     BUNDLE_FILES,
     CARD_FILE,
     DETECTORS,
     GRAPH_FILE,
     GRAPH_INPUT,
+    OPTIONAL_FILES,
+    PICTURE_FILE,
     WEIGHTS_FILE,
     Architecture,
     FileEntry,
@@ -35,11 +42,14 @@ from mien.bundle.parts import (
 )
 from mien.bundle.quantisation import (
     FLOAT_PRECISION,
+    FULL_STORAGE,
     INT8_PRECISION,
     PRECISIONS,
+    STORAGES,
     Quantisation,
     take_quantisation,
 )
+from mien.bundle.robustness import RobustnessSummary, take_robustness
 from mien.core.errors import BundleError
 from mien.core.imaging import CropFrame
 
@@ -51,6 +61,8 @@ __all__ = [
     "FORMAT",
     "GRAPH_FILE",
     "GRAPH_INPUT",
+    "OPTIONAL_FILES",
+    "PICTURE_FILE",
     "WEIGHTS_FILE",
     "Architecture",
     "BundleConfig",
@@ -85,8 +97,11 @@ class BundleConfig:
         licence: Licence of the weights.
         figures: Summary of its evaluations, as `mien.bundle.figures` has it; may be empty.
         training: Recipe, seed, epochs, versions, git commit.
-        precision: Of the graph: `fp32` or `int8`. The weights file is float in any case.
+        precision: What the graph computes in: `fp32` or `int8`.
+        storage: How its float weights are kept, in the graph or in a file of their own: `fp16`
+            are rounded to 16 bits, and widened when they are loaded.
         quantisation: How an `int8` graph was made and what it lost; None for `fp32`.
+        robustness: What changed faces cost this very graph; may be empty.
     """
 
     name: str
@@ -103,7 +118,16 @@ class BundleConfig:
     figures: Mapping[str, Any]
     training: Mapping[str, Any]
     precision: str = FLOAT_PRECISION
+    storage: str = FULL_STORAGE
     quantisation: Quantisation | None = None
+    robustness: tuple[RobustnessSummary, ...] = ()
+
+    @property
+    def described_precision(self) -> str:
+        """What the graph computes in and how its weights are kept, as people read it."""
+        if self.precision == INT8_PRECISION or self.storage == self.precision:
+            return self.precision
+        return f"{self.precision}, weights stored as {self.storage}"
 
     def head(self, name: str) -> Head:
         """Return the head of a label set.
@@ -124,6 +148,8 @@ class BundleConfig:
             del values["quantisation"]
         else:
             values["quantisation"] = self.quantisation.to_dict()
+        if not self.robustness:
+            del values["robustness"]
         return values
 
     def to_json(self) -> str:
@@ -162,12 +188,14 @@ class BundleConfig:
             licence=reader.text("licence"),
             figures=figures_to_dict(take_figures(reader.nested("figures"))),
             training=reader.mapping("training"),
-            precision=_precision(reader),
+            precision=_one_of(reader, "precision", PRECISIONS, FLOAT_PRECISION),
+            storage=_one_of(reader, "storage", STORAGES, FULL_STORAGE),
             quantisation=(
                 take_quantisation(reader.nested("quantisation"))
                 if "quantisation" in reader.names
                 else None
             ),
+            robustness=take_robustness(reader),
         )
         reader.finish()
         if not problems:
@@ -225,28 +253,41 @@ def _check_together(config: BundleConfig, problems: list[str]) -> None:
             f"quantisation.heads: expected {', '.join(heads)}, "
             f"got {', '.join(config.quantisation.heads) or 'none'}"
         )
-    graph = config.files.get(GRAPH_FILE)
     for index, evaluation in enumerate(read_figures(config.figures)):
-        where = f"figures.evaluations[{index}]"
-        again = "; evaluate this bundle and export it with the new report"
-        head = heads.get(evaluation.label_set)
-        if head is None:
-            problems.append(f"{where}.label_set: no head is called {evaluation.label_set!r}")
-        elif not math.isclose(evaluation.temperature, head.temperature, rel_tol=1e-6):
-            problems.append(
-                f"{where}.temperature: figures were measured at {evaluation.temperature:g}, the "
-                f"head has {head.temperature:g}{again}"
-            )
-        elif not math.isclose(evaluation.prior_strength, head.prior_strength, abs_tol=1e-6):
-            problems.append(
-                f"{where}.prior_strength: figures were measured at {evaluation.prior_strength:g}, "
-                f"the head has {head.prior_strength:g}{again}"
-            )
-        if graph is not None and evaluation.graph_sha256 != graph.sha256:
-            problems.append(
-                f"{where}.graph_sha256: figures of another graph, {evaluation.graph_sha256}; "
-                f"this one is {graph.sha256}{again}"
-            )
+        again = "evaluate this bundle and export it with the new report"
+        _check_measured(config, evaluation, f"figures.evaluations[{index}]", again, problems)
+    for index, measured in enumerate(config.robustness):
+        again = "run `mien robustness` on this bundle and export it with the new report"
+        _check_measured(config, measured, f"robustness[{index}]", again, problems)
+
+
+def _check_measured(
+    config: BundleConfig,
+    measured: EvaluationSummary | RobustnessSummary,
+    where: str,
+    again: str,
+    problems: list[str],
+) -> None:
+    """Report figures that are not those of this very graph, temperature and prior."""
+    head = next((head for head in config.heads if head.label_set == measured.label_set), None)
+    if head is None:
+        problems.append(f"{where}.label_set: no head is called {measured.label_set!r}")
+    elif not math.isclose(measured.temperature, head.temperature, rel_tol=1e-6):
+        problems.append(
+            f"{where}.temperature: figures were measured at {measured.temperature:g}, the "
+            f"head has {head.temperature:g}; {again}"
+        )
+    elif not math.isclose(measured.prior_strength, head.prior_strength, abs_tol=1e-6):
+        problems.append(
+            f"{where}.prior_strength: figures were measured at {measured.prior_strength:g}, "
+            f"the head has {head.prior_strength:g}; {again}"
+        )
+    graph = config.files.get(GRAPH_FILE)
+    if graph is not None and measured.graph_sha256 != graph.sha256:
+        problems.append(
+            f"{where}.graph_sha256: figures of another graph, {measured.graph_sha256}; "
+            f"this one is {graph.sha256}; {again}"
+        )
 
 
 def _name(reader: FieldReader) -> str:
@@ -256,14 +297,14 @@ def _name(reader: FieldReader) -> str:
     return name
 
 
-def _precision(reader: FieldReader) -> str:
-    """Read `precision`; where there was none yet, graphs were float."""
-    if "precision" not in reader.names:
-        return FLOAT_PRECISION
-    precision = reader.text("precision")
-    if precision and precision not in PRECISIONS:
-        reader.complain("precision", f"expected {' or '.join(PRECISIONS)}, got {precision!r}")
-    return precision
+def _one_of(reader: FieldReader, key: str, known: tuple[str, ...], before: str) -> str:
+    """Read a field that may be missing, as in configs of before there was a choice."""
+    if key not in reader.names:
+        return before
+    value = reader.text(key)
+    if value and value not in known:
+        reader.complain(key, f"expected {' or '.join(known)}, got {value!r}")
+    return value
 
 
 def is_bundle_name(text: str) -> bool:

@@ -160,13 +160,13 @@ def _summarise_rules(reader: FieldReader) -> tuple[EvaluationSummary, ...]:
             temperature=temperatures.number(label_set, above=0.0),
             command=command,
             results=tuple(_summarise_result(part) for part in rule.parts("results", least=1)),
-            prior_strength=_summarise_prior(rule),
+            prior_strength=read_prior_strength(rule),
         )
         for rule in reader.parts("rules", least=1)
     )
 
 
-def _summarise_prior(rule: FieldReader) -> float:
+def read_prior_strength(rule: FieldReader) -> float:
     """Return the strength of the prior that a rule was measured with; older reports have none."""
     if not rule.has("prior"):
         return 0.0

@@ -19,8 +19,12 @@ from mien.core.labels import LABEL_SETS, label_set
 GRAPH_FILE = "model.onnx"
 WEIGHTS_FILE = "model.safetensors"
 CARD_FILE = "MODEL_CARD.md"
-# Every file beside config.json; its checksum is kept in the config.
-BUNDLE_FILES = (GRAPH_FILE, WEIGHTS_FILE, CARD_FILE)
+# A photo that was changed in known ways, and what the model answers to it.
+PICTURE_FILE = "failures.png"
+# The files beside config.json; their checksums are kept in the config.
+BUNDLE_FILES = (GRAPH_FILE, CARD_FILE)
+# Weights stand by themselves where the graph has not those that one can go on training from.
+OPTIONAL_FILES = (WEIGHTS_FILE, PICTURE_FILE)
 
 GRAPH_INPUT = "images"
 # What `core.imaging` does; a bundle made for anything else cannot be run rightly.
@@ -205,7 +209,7 @@ def take_crop_frames(reader: FieldReader) -> dict[str, CropFrame]:
 def take_files(reader: FieldReader) -> dict[str, FileEntry]:
     """Read `files`."""
     entries = {}
-    for name in BUNDLE_FILES:
+    for name in (*BUNDLE_FILES, *(each for each in OPTIONAL_FILES if each in reader.names)):
         part = reader.nested(name)
         entry = FileEntry(sha256=part.text("sha256"), bytes=part.whole("bytes", least=1))
         part.finish()

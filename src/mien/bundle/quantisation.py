@@ -14,6 +14,8 @@ from mien.bundle.fields import FieldReader
 
 FLOAT_PRECISION, INT8_PRECISION = "fp32", "int8"
 PRECISIONS = (FLOAT_PRECISION, INT8_PRECISION)
+FULL_STORAGE, HALF_STORAGE = "fp32", "fp16"
+STORAGES = (FULL_STORAGE, HALF_STORAGE)
 # Share of accuracy; what an 8-bit graph loses beyond it is worth a warning.
 TOLERATED_LOSS = 0.003
 # Differences of shares are not exact in binary.

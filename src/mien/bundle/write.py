@@ -15,11 +15,13 @@ from mien.bundle.config import (
     CARD_FILE,
     CONFIG_FILE,
     GRAPH_FILE,
+    PICTURE_FILE,
     WEIGHTS_FILE,
     BundleConfig,
     FileEntry,
 )
 from mien.bundle.load import load_bundle
+from mien.bundle.picture import check_picture
 from mien.core.errors import BundleError
 
 
@@ -28,7 +30,8 @@ def write_bundle(
     config: BundleConfig,
     *,
     graph: bytes,
-    weights: bytes,
+    weights: bytes | None = None,
+    picture: bytes | None = None,
     check: Callable[[Bundle], None] | None = None,
     overwrite: bool = False,
 ) -> Path:
@@ -41,7 +44,8 @@ def write_bundle(
         out: The folder to make.
         config: All but `files`, which is filled in here.
         graph: The content of `model.onnx`.
-        weights: The content of `model.safetensors`.
+        weights: The content of `model.safetensors`; None where the graph has them.
+        picture: The content of `failures.png`, which the card then shows.
         check: Called with the loaded bundle; what it raises keeps the bundle from being kept.
         overwrite: Whether `out` may be a bundle already, which is then replaced.
 
@@ -57,8 +61,10 @@ def write_bundle(
         with tempfile.TemporaryDirectory(prefix=f".{out.name}-", dir=out.parent) as temporary:
             fresh = Path(temporary) / out.name
             fresh.mkdir()
-            _write_files(fresh, config, graph=graph, weights=weights)
+            _write_files(fresh, config, graph=graph, weights=weights, picture=picture)
             bundle = load_bundle(fresh)
+            if picture is not None:
+                check_picture(picture, bundle.config.files[GRAPH_FILE].sha256)
             if check is not None:
                 check(bundle)
             if out.exists():
@@ -85,8 +91,21 @@ def check_place(out: Path, *, overwrite: bool) -> None:
         raise BundleError(f"{out} is a bundle already; choose another folder, or say overwrite")
 
 
-def _write_files(folder: Path, config: BundleConfig, *, graph: bytes, weights: bytes) -> None:
-    contents = {GRAPH_FILE: graph, WEIGHTS_FILE: weights, CARD_FILE: render_card(config).encode()}
+def _write_files(
+    folder: Path,
+    config: BundleConfig,
+    *,
+    graph: bytes,
+    weights: bytes | None,
+    picture: bytes | None,
+) -> None:
+    given = {
+        GRAPH_FILE: graph,
+        WEIGHTS_FILE: weights,
+        PICTURE_FILE: picture,
+        CARD_FILE: render_card(config, with_picture=picture is not None).encode(),
+    }
+    contents = {name: data for name, data in given.items() if data is not None}
     for name, data in contents.items():
         (folder / name).write_bytes(data)
     files = {

@@ -78,7 +78,7 @@ def evaluate(
     if as_json:
         print((out / "evaluation.json").read_text(encoding="utf-8"), end="")
     else:
-        Console(highlight=False).print(terminal_report(evaluation))
+        Console(highlight=False).print(terminal_report(evaluation, description))
     progress.print(f"Report: {page}", soft_wrap=True, markup=False)
 
 

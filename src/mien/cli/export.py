@@ -32,6 +32,14 @@ def export(
         list[Path] | None,
         typer.Option(help="JSON report of `mien evaluate` on this bundle; may be repeated."),
     ] = None,
+    robustness: Annotated[
+        list[Path] | None,
+        typer.Option(help="JSON report of `mien robustness` on this bundle; may be repeated."),
+    ] = None,
+    picture: Annotated[
+        Path | None,
+        typer.Option(help="PNG that `mien robustness --picture` drew with this bundle."),
+    ] = None,
     calibrate: Annotated[
         Path | None,
         typer.Option(help="Dataset on whose validation split the temperatures are fitted."),
@@ -44,6 +52,13 @@ def export(
             "--calibrate; what that costs is measured on its validation faces.",
         ),
     ] = False,
+    storage: Annotated[
+        str,
+        typer.Option(
+            help="How weights are kept: fp16, half the size, widened when they are loaded, or "
+            "fp32. What rounding changed is measured; too much is refused."
+        ),
+    ] = "fp16",
     prior_strength: Annotated[
         str,
         typer.Option(
@@ -75,15 +90,17 @@ def export(
         bool, typer.Option("--overwrite", help="Replace the bundle that is in --out.")
     ] = False,
 ) -> None:
-    """Make a bundle of a run: ONNX graph, weights, config and model card.
+    """Make a bundle of a run: ONNX graph with its weights, config and model card.
 
     The graph is compared with the network over made-up faces and refused where they differ.
-    For figures in the card, export, evaluate the bundle, and export again with its report:
-    the graph comes out the same, and figures of another one are refused.
+    For figures in the card, export, evaluate the bundle, and export again with its reports:
+    the graph comes out the same, and figures and pictures of another one are refused.
 
     Example: mien export runs/mine --out mine --calibrate ../shared/data --crop-frames mien-s
     """
     reports = [_read_json(path) for path in figures or []]
+    losses = [_read_json(path) for path in robustness or []]
+    drawn = None if picture is None else _read_bytes(picture)
     if checkpoint not in ("best", "last"):
         raise ConfigError(f"--checkpoint is best or last, got {checkpoint!r}")
     strength = _read_strength(prior_strength)
@@ -100,6 +117,7 @@ def export(
         ) from error
     from mien.bundle.figures import summarise_report
     from mien.bundle.load import check_files
+    from mien.bundle.robustness import summarise_robustness
 
     frames = _crop_frames(crop_frames) if crop_frames else None
     dataset = open_with_progress(calibrate, votes=votes) if calibrate else None
@@ -118,6 +136,9 @@ def export(
             prior_strength=strength,
             max_accuracy_loss=max_accuracy_loss / 100,
             int8=int8,
+            storage=storage,
+            robustness=[each for report in losses for each in summarise_robustness(report)],
+            picture=drawn,
         )
     _show(check_files(folder)[0], folder)
 
@@ -142,11 +163,17 @@ def _crop_frames(source: str) -> Mapping[str, CropFrame]:
     return check_files(find_bundle(source))[0].crop_frames
 
 
-def _read_json(path: Path) -> Any:
+def _read_bytes(path: Path) -> bytes:
     try:
-        return json.loads(path.read_bytes())
+        return path.read_bytes()
     except OSError as error:
         raise BundleError(f"cannot read {path}: {error.strerror or error}") from error
+
+
+def _read_json(path: Path) -> Any:
+    data = _read_bytes(path)
+    try:
+        return json.loads(data)
     except ValueError as error:
         raise BundleError(f"{path} is not JSON: {error}") from error
 
@@ -165,7 +192,16 @@ def _show(config: BundleConfig, folder: Path) -> None:
         f"{head.prior_strength:g})"
         for head in config.heads
     )
-    console.print(f"{config.architecture.parameters:,} parameters; {sets}")
+    console.print(
+        f"{config.architecture.parameters:,} parameters, {config.described_precision}; {sets}"
+    )
+    rounding = config.training["export"].get("rounding_to_fp16")
+    if rounding is not None:
+        console.print(
+            f"Rounded to fp16: same answer to {rounding['same_answer']:.2%} of "
+            f"{rounding['faces']:,} faces ({rounding['of']}), probabilities within "
+            f"{rounding['max_probability_difference']:.1g}"
+        )
     if config.quantisation is not None:
         _show_quantisation(config.quantisation, config.files["model.onnx"].bytes, console)
     console.print(f"Crop frames: {', '.join(config.crop_frames)}")

@@ -42,12 +42,16 @@ class Cost:
         graph_bytes: Size of a bundle's ONNX graph.
         bundle_bytes: Size of all files of a bundle on disk.
         speed: A bundle's speed.
+        precision: What a bundle's graph computes in: `fp32` or `int8`.
+        storage: How its float weights are kept: `fp32` or `fp16`.
     """
 
     parameters: int | None
     graph_bytes: int | None = None
     bundle_bytes: int | None = None
     speed: Speed | None = None
+    precision: str | None = None
+    storage: str | None = None
 
 
 def bundle_cost(bundle: Bundle) -> Cost:
@@ -58,6 +62,8 @@ def bundle_cost(bundle: Bundle) -> Cost:
         parameters=bundle.config.architecture.parameters,
         graph_bytes=files[GRAPH_FILE].bytes,
         bundle_bytes=config_bytes + sum(entry.bytes for entry in files.values()),
+        precision=bundle.config.precision,
+        storage=bundle.config.storage,
     )
 
 

@@ -9,11 +9,11 @@ from mien.evaluation.compare import Difference, ModelDifference
 from mien.evaluation.compare_cost import Cost
 from mien.evaluation.compare_run import Comparison, RuleComparison
 from mien.evaluation.figures import Figures
-from mien.evaluation.words import UNDEFINED, count, number, percent
+from mien.evaluation.words import UNDEFINED, count, megabytes, number, percent, precision
 
 # Where p-values lie below it, two models are said to differ.
 SIGNIFICANT = 0.05
-COST_COLUMNS = ("model", "parameters", "graph", "whole bundle", "ms a face")
+COST_COLUMNS = ("model", "parameters", "precision", "graph", "whole bundle", "ms a face")
 _MINUS = "\N{MINUS SIGN}"
 
 
@@ -152,11 +152,12 @@ def how_it_was_resampled(comparison: Comparison) -> str:
 def cost_cells(cost: Cost) -> tuple[str, ...]:
     """Return what stands under `COST_COLUMNS` beside the model's name; dashes where unknown."""
     sizes = (
-        UNDEFINED if size is None else f"{size / 1e6:.1f} MB"
+        UNDEFINED if size is None else megabytes(size)
         for size in (cost.graph_bytes, cost.bundle_bytes)
     )
     return (
         UNDEFINED if cost.parameters is None else count(cost.parameters),
+        UNDEFINED if cost.precision is None else precision(cost.precision, cost.storage),
         *sizes,
         UNDEFINED if cost.speed is None else f"{cost.speed.ms_per_face:.2f}",
     )

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from mien.bundle.bundle import Bundle
 from mien.bundle.prior import DEFAULT_PRIOR, Prior, PriorLike, resolve_priors
 from mien.core.imaging import resize_gray
+from mien.evaluation.compare_cost import bundle_cost
 
 
 class Predictor(Protocol):
@@ -117,6 +118,7 @@ class BundlePredictor:
     def describe(self) -> Mapping[str, Any]:
         """Return what a report says of the model, JSON-ready."""
         config, path, here = self.bundle.config, self.bundle.path, Path.cwd()
+        cost = bundle_cost(self.bundle)
         return {
             "name": config.name,
             "kind": "bundle",
@@ -125,6 +127,10 @@ class BundlePredictor:
             "architecture": config.architecture.name,
             "parameters": config.architecture.parameters,
             "input_size": config.input.size,
+            "precision": cost.precision,
+            "storage": cost.storage,
+            "graph_bytes": cost.graph_bytes,
+            "bundle_bytes": cost.bundle_bytes,
             "sha256": config.files["model.onnx"].sha256,
             "temperature": {head.label_set: head.temperature for head in config.heads},
             "prior": {name: str(prior) for name, prior in self.priors.items()},

@@ -23,8 +23,10 @@ from mien.evaluation.words import (
     UNDEFINED,
     count,
     interval,
+    megabytes,
     number,
     percent,
+    precision,
     strength_in_a_sentence,
     what_was_evaluated,
     what_was_left_out,
@@ -80,9 +82,27 @@ def write_json(evaluation: Evaluation, provenance: Provenance, path: Path) -> No
     path.write_text(text + "\n", encoding="utf-8")
 
 
-def terminal_report(evaluation: Evaluation) -> RenderableType:
-    """Return what `mien evaluate` prints: for each rule the figures and the classes."""
-    return Group(*_blocks(evaluation))
+def terminal_report(
+    evaluation: Evaluation, model: Mapping[str, Any] | None = None
+) -> RenderableType:
+    """Return what `mien evaluate` prints: for each rule the figures and the classes.
+
+    Args:
+        evaluation: What came out.
+        model: What the model says of itself; its precision and size are shown below.
+    """
+    blocks = [*_blocks(evaluation)]
+    if model is not None and "precision" in model:
+        blocks.append(Text(_what_it_takes(model), style="dim"))
+    return Group(*blocks)
+
+
+def _what_it_takes(model: Mapping[str, Any]) -> str:
+    return (
+        f"{model['name']}: {count(model['parameters'])} parameters, "
+        f"{precision(model['precision'], model['storage'])}; graph "
+        f"{megabytes(model['graph_bytes'])}, whole bundle {megabytes(model['bundle_bytes'])}."
+    )
 
 
 def _blocks(evaluation: Evaluation) -> Iterator[RenderableType]:

@@ -27,6 +27,17 @@ def percent(share: float | None, *, digits: int = 1) -> str:
     return UNDEFINED if share is None else f"{share:.{digits}%}"
 
 
+def megabytes(size: int) -> str:
+    """Return a size in bytes as 3.4 MB, of a million bytes each."""
+    return f"{size / 1e6:.1f} MB"
+
+
+def precision(computed: str, stored: str | None) -> str:
+    """Return what a graph computes in, and how its weights are kept where that is otherwise."""
+    kept = "" if computed == "int8" or stored in (None, computed) else f", {stored} on disk"
+    return computed + kept
+
+
 def interval(share: Share) -> str:
     """Return a 95 % interval in percent: 69.4–72.4%."""
     return f"{share.low * 100:.1f}–{share.high:.1%}"

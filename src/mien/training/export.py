@@ -1,7 +1,9 @@
-"""From a trained network to a bundle: the graph, the weights, and a proof that both agree.
+"""From a trained network to a bundle: its graph, and a proof that it answers as the network does.
 
 A graph that does not answer as the network does is refused. One of 8 bits cannot answer so: it
-is made of a float graph that does, and how far it strays is measured and kept.
+is made of a float graph that does, and how far it strays is measured and kept. Weights are kept
+as 16-bit floats unless 32 are asked for: the network is rounded first, so that everything that
+is fitted, compared and measured is of the rounded one, and what rounding changed is kept too.
 """
 
 from __future__ import annotations
@@ -9,14 +11,13 @@ from __future__ import annotations
 import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import save
 from torch import nn
 
@@ -24,10 +25,11 @@ from mien import __version__
 from mien.bundle.bundle import Bundle
 from mien.bundle.config import Architecture, BundleConfig, Head, InputSpec
 from mien.bundle.figures import EvaluationSummary, figures_to_dict
-from mien.bundle.quantisation import INT8_PRECISION
+from mien.bundle.quantisation import HALF_STORAGE, INT8_PRECISION, STORAGES
+from mien.bundle.robustness import RobustnessSummary
 from mien.bundle.write import check_place, write_bundle
 from mien.core.errors import BundleError, ConfigError
-from mien.core.imaging import CropFrame, normalise, resize_gray
+from mien.core.imaging import CropFrame, normalise
 from mien.core.labels import label_set
 from mien.core.session import OnnxSession
 from mien.data import FaceDataset
@@ -35,15 +37,15 @@ from mien.evaluation.predictors import BundlePredictor
 from mien.evaluation.trade_off import DEFAULT_MAX_LOSS
 from mien.models import count_parameters
 from mien.training.calibration import (
-    HeadCalibration,
     StrengthChoice,
     calibrate_heads,
     check_strength,
     describe_choice,
 )
-from mien.training.graph import OPSET, export_graph
+from mien.training.graph import OPSET, export_graph, round_weights, store_as_fp16
 from mien.training.predictor import RunPredictor
 from mien.training.quantise import check_quantisable, compare_graphs, quantise_bundle
+from mien.training.rounding import check_rounding, random_faces
 from mien.training.run import RunInfo, load_run_model, read_report
 
 # Largest difference of a logit between PyTorch and ONNX Runtime, both in float32.
@@ -66,6 +68,9 @@ def export_run(
     prior_strength: StrengthChoice = 0.0,
     max_accuracy_loss: float = DEFAULT_MAX_LOSS,
     int8: bool = False,
+    storage: str = HALF_STORAGE,
+    robustness: Sequence[RobustnessSummary] = (),
+    picture: bytes | None = None,
 ) -> Path:
     """Make a bundle of a run.
 
@@ -88,21 +93,34 @@ def export_run(
         int8: Whether the graph gets 8-bit weights and activations, calibrated on training faces
             of `calibrate_on` and compared with the float graph on its validation faces. What
             that lost is in the config's `quantisation`; a large loss is not refused.
+        storage: How float weights are kept: `fp16`, half the size, or `fp32`.
+        robustness: What changed faces cost this very graph, for the model card.
+        picture: A PNG of this very graph's answers to one photo, for the card; see
+            `mien.evaluation.robustness_picture`.
 
     Returns:
         `out`.
 
     Raises:
         ConfigError: If the folder is no run, `default_label_set` is none of its heads, the
-            prior strength cannot be used, or `int8` is asked for without data.
+            prior strength cannot be used, `storage` is unknown, or `int8` is asked for without
+            data.
         DatasetError: If the run has no checkpoint yet, or the data lacks faces that `int8` needs.
         BundleError: If `out` is in the way, the float graph does not answer as the network does,
-            or the network cannot be quantised.
+            rounding changes its answers, or it cannot be quantised.
     """
+    if storage not in STORAGES:
+        raise ConfigError(f"expected storage {' or '.join(STORAGES)}, got {storage!r}")
     check_place(out, overwrite=overwrite)
     check_strength(prior_strength, calibrate_on)
     quantised_on = check_quantisable(calibrate_on) if int8 else None
-    model, info = load_run_model(run_folder, checkpoint=checkpoint)
+    trained, info = load_run_model(run_folder, checkpoint=checkpoint)
+    model, rounding = trained, None
+    if storage == HALF_STORAGE:
+        model = round_weights(trained)
+        rounding = check_rounding(
+            RunPredictor(model, info), RunPredictor(trained, info), calibrate_on
+        )
     recipe = info.recipe
     default = default_label_set or next(iter(recipe.heads))
     if default not in recipe.heads:
@@ -123,6 +141,8 @@ def export_run(
         licence=licence,
         figures=figures_to_dict(figures),
         training={},
+        storage=storage,
+        robustness=tuple(robustness),
     )
     predictor: RunPredictor | BundlePredictor = RunPredictor(model, info)
     quantised = None
@@ -146,27 +166,51 @@ def export_run(
             )
             for head in draft.heads
         ),
-        training=_training(info, Path(run_folder), checkpoint, calibrated, int8=int8),
+        training={
+            **_training(info, Path(run_folder), checkpoint),
+            "export": {
+                "opset": OPSET,
+                # An 8-bit graph is made of a float one, which was held to this.
+                "float_parity_tolerance" if int8 else "parity_tolerance": PARITY_TOLERANCE,
+                **({"rounding_to_fp16": asdict(rounding)} if rounding else {}),
+                **describe_choice(calibrated),
+            },
+        },
     )
     if quantised is None or quantised_on is None:
-        return export_model(model, config, out, overwrite=overwrite)
+        return export_model(model, config, out, picture=picture, overwrite=overwrite)
     config = replace(
         config,
         precision=INT8_PRECISION,
         quantisation=compare_graphs(quantised, quantised_on, config),
     )
-    return _write(model, config, out, graph=quantised.graph, overwrite=overwrite)
+    return _write(
+        model,
+        config,
+        out,
+        graph=quantised.graph,
+        weights=_save_weights(model, storage),
+        picture=picture,
+        overwrite=overwrite,
+    )
 
 
 def export_model(
-    model: nn.Module, config: BundleConfig, out: Path, *, overwrite: bool = False
+    model: nn.Module,
+    config: BundleConfig,
+    out: Path,
+    *,
+    picture: bytes | None = None,
+    overwrite: bool = False,
 ) -> Path:
     """Make a bundle of any network.
 
     Args:
-        model: Takes (n, 1, size, size) float32, returns a dict of head name to logits.
+        model: Takes (n, 1, size, size) float32, returns a dict of head name to logits. Where the
+            config says that weights are stored as fp16, `round_weights` was there before.
         config: All but `files` and the count of parameters, which are filled in.
         out: The bundle's folder.
+        picture: As for `export_run`.
         overwrite: Whether a bundle in `out` is replaced.
 
     Returns:
@@ -181,7 +225,8 @@ def export_model(
         model,
         config,
         out,
-        graph=export_graph(model, config),
+        graph=_stored(export_graph(model, config), config),
+        picture=picture,
         check=lambda bundle: check_parity(model, bundle),
         overwrite=overwrite,
     )
@@ -193,26 +238,43 @@ def _write(
     out: Path,
     *,
     graph: bytes,
+    weights: bytes | None = None,
+    picture: bytes | None,
     check: Callable[[Bundle], None] | None = None,
     overwrite: bool,
 ) -> Path:
-    """Write a graph and the network's float weights, which one can go on training from."""
+    """Write a graph, and the network's float weights where the graph has them not."""
     parameters = count_parameters(model).total
     config = replace(config, architecture=replace(config.architecture, parameters=parameters))
-    weights = {key: tensor.contiguous() for key, tensor in model.state_dict().items()}
     return write_bundle(
         out,
         config,
         graph=graph,
-        weights=save(weights, metadata={"mien": __version__}),
+        weights=weights,
+        picture=picture,
         check=check,
         overwrite=overwrite,
     )
 
 
+def _stored(graph: bytes, config: BundleConfig) -> bytes:
+    return store_as_fp16(graph) if config.storage == HALF_STORAGE else graph
+
+
+def _save_weights(model: nn.Module, storage: str) -> bytes:
+    """Return the weights as safetensors: matrices and kernels of 16 bits where they are so."""
+    weights = {
+        name: (
+            weight.half() if storage == HALF_STORAGE and weight.ndim > 1 else weight
+        ).contiguous()
+        for name, weight in model.state_dict().items()
+    }
+    return save(weights, metadata={"mien": __version__})
+
+
 def _float_bundle(model: nn.Module, config: BundleConfig, out: Path) -> tuple[Bundle, bytes]:
     """Return the network's float graph, checked against it, as a bundle in memory and as bytes."""
-    graph = export_graph(model, config)
+    graph = _stored(export_graph(model, config), config)
     bundle = Bundle(config=config, path=out, session=OnnxSession(graph))
     check_parity(model, bundle)
     return bundle, graph
@@ -241,16 +303,6 @@ def check_parity(model: nn.Module, bundle: Bundle) -> None:
             )
 
 
-def random_faces(count: int, size: int) -> NDArray[np.uint8]:
-    """Return made-up faces (count, size, size) uint8: noise, smooth shades, black and white."""
-    generator = np.random.default_rng(0)
-    noise = generator.integers(0, 256, (count // 2, size, size), np.uint8)
-    coarse = generator.integers(0, 256, (count - count // 2 - 2, 6, 6), np.uint8)
-    smooth = [resize_gray(shades, size) for shades in coarse]
-    flat = [np.full((size, size), value, np.uint8) for value in (0, 255)]
-    return np.stack([*noise, *smooth, *flat])
-
-
 def _head(name: str, priors: Sequence[float]) -> Head:
     return Head(
         label_set=name,
@@ -265,14 +317,7 @@ def _data(info: RunInfo) -> dict[str, Any]:
     return {**info.data, "rules": rules}
 
 
-def _training(
-    info: RunInfo,
-    folder: Path,
-    checkpoint: str,
-    calibrated: Mapping[str, HeadCalibration],
-    *,
-    int8: bool,
-) -> dict[str, Any]:
+def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
     recipe = info.recipe.to_dict()
     environment = {k: v for k, v in info.environment.items() if k != "platform"}
@@ -294,10 +339,4 @@ def _training(
             for part in info.resumed
         ],
         "recipe": {k: v for k, v in recipe.items() if k not in ("name", "model", "seed", "input")},
-        "export": {
-            "opset": OPSET,
-            # An 8-bit graph is made of a float one, which was held to this.
-            "float_parity_tolerance" if int8 else "parity_tolerance": PARITY_TOLERANCE,
-            **describe_choice(calibrated),
-        },
     }

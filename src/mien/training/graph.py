@@ -1,17 +1,23 @@
-"""A trained network as an ONNX graph.
+"""A trained network as an ONNX graph, and its weights out of that graph again.
 
-The graph comes from PyTorch's exporter (`torch.export`), which folds batch norm into the
-convolutions before it; its opset is stated, and the number of faces stays free.
+The graph comes from PyTorch's exporter (`torch.export`); its opset is stated, and the number
+of faces stays free. It keeps the network's own weights under their own names: batch norm is
+folded into the convolutions before it by ONNX Runtime when it loads the graph, not here, so
+that one file is both what runs and what one can go on training from.
 """
 
 from __future__ import annotations
 
+import copy
 import logging
 import warnings
 from collections.abc import Sequence
 
+import numpy as np
 import onnx
 import torch
+from onnx import TensorProto, helper, numpy_helper
+from onnxscript import optimizer
 from torch import Tensor, nn
 
 from mien import __version__
@@ -19,6 +25,8 @@ from mien.bundle.config import GRAPH_INPUT, BundleConfig
 from mien.core.errors import BundleError
 
 OPSET = 18
+# The exporter names weights after the attribute that holds the network, see `_InOrder`.
+_PREFIX = "model."
 
 
 def export_graph(model: nn.Module, config: BundleConfig) -> bytes:
@@ -51,11 +59,71 @@ def export_graph(model: nn.Module, config: BundleConfig) -> bytes:
             input_names=[GRAPH_INPUT],
             output_names=[head.output for head in config.heads],
             dynamic_shapes={"images": {0: torch.export.Dim("n")}},
+            # It would fold batch norm into the weights, from where they cannot be had again.
+            optimize=False,
             verbose=False,
         )
     if program is None:
         raise BundleError("PyTorch's exporter gave no graph")
+    optimizer.fold_constants(program.model)
+    optimizer.remove_unused_nodes(program.model)
     return bytes(clean_graph(program.model_proto).SerializeToString(deterministic=True))
+
+
+def round_weights(model: nn.Module) -> nn.Module:
+    """Return a copy of a network whose matrices and kernels are rounded to 16-bit floats.
+
+    Vectors stay as they are: they are next to nothing in size, and the variances among them
+    may be too small or too large for 16 bits. Whatever is fitted to or measured of the copy
+    holds for the graph that `store_as_fp16` makes of it.
+
+    Raises:
+        BundleError: If a weight is too large for 16 bits, or no number.
+    """
+    rounded = copy.deepcopy(model)
+    for name, weight in rounded.state_dict().items():
+        if weight.ndim > 1 and weight.is_floating_point():
+            weight.copy_(weight.half())
+            if not torch.isfinite(weight).all():
+                raise BundleError(
+                    f"{name} has weights beyond what 16-bit floats can hold; export with storage "
+                    "fp32, or look whether training diverged"
+                )
+    return rounded
+
+
+def store_as_fp16(graph: bytes) -> bytes:
+    """Return a graph of rounded weights that keeps them as 16-bit floats.
+
+    Each is cast to 32 bits by a node of the graph. ONNX Runtime does that once, when it loads
+    the graph, and computes as it does with weights of 32 bits.
+    """
+    model = onnx.load_from_string(graph)
+    inner = model.graph
+    casts = {}
+    for weight in inner.initializer:
+        if weight.data_type == TensorProto.FLOAT and len(weight.dims) > 1:
+            name, values = weight.name, numpy_helper.to_array(weight).astype(np.float16)
+            weight.CopyFrom(numpy_helper.from_array(values, name))
+            casts[name] = helper.make_node(
+                "Cast", [name], [f"{name}.fp32"], name=f"cast_{name}", to=TensorProto.FLOAT
+            )
+    for node in inner.node:
+        for place, name in enumerate(node.input):
+            if name in casts:
+                node.input[place] = casts[name].output[0]
+    for cast in reversed(casts.values()):
+        inner.node.insert(0, cast)
+    return bytes(model.SerializeToString(deterministic=True))
+
+
+def graph_weights(graph: bytes) -> dict[str, Tensor]:
+    """Return a graph's weights, float32, by the names that they have in the network."""
+    return {
+        each.name.removeprefix(_PREFIX): torch.tensor(numpy_helper.to_array(each)).float()
+        for each in onnx.load_from_string(graph).graph.initializer
+        if each.name.startswith(_PREFIX)
+    }
 
 
 def clean_graph(graph: onnx.ModelProto) -> onnx.ModelProto:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +12,9 @@ from safetensors.torch import load
 from torch import Tensor, nn
 
 from mien.bundle.find import find_bundle
-from mien.bundle.parts import WEIGHTS_FILE
+from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
+from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
 
 
@@ -33,10 +35,10 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
         ConfigError: If there is no such run or bundle, or nothing in it fits.
         DatasetError: If the run has no usable checkpoint.
     """
-    weights = _read_weights(source)
-    own = model.state_dict()
+    weights = _without_counters(_read_weights(source))
+    own = _without_counters(model.state_dict())
     fitting = {k: w for k, w in weights.items() if k in own and own[k].shape == w.shape}
-    # Without a layer in common there is no start, only counters of batches that happen to fit.
+    # Without a layer in common there is no start, only vectors that happen to fit.
     if not any(weight.ndim > 1 for weight in fitting.values()):
         raise ConfigError(
             f"no layer of {source} fits this recipe's network; start_from needs the same "
@@ -45,7 +47,7 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
     model.load_state_dict(fitting, strict=False)
     return {
         "from": source,
-        "sha256": _sha256(weights),
+        "sha256": weights_sha256(weights),
         "tensors_taken": len(fitting),
         "fresh": sorted(own.keys() - fitting.keys()),
     }
@@ -55,8 +57,11 @@ def _read_weights(source: str) -> dict[str, Tensor]:
     if (Path(source) / RUN_FILE).is_file():
         return dict(load_run_model(source)[0].state_dict())
     try:
-        path = find_bundle(source) / WEIGHTS_FILE
-        return load(path.read_bytes())
+        folder = find_bundle(source)
+        if (folder / WEIGHTS_FILE).is_file():
+            weights = load((folder / WEIGHTS_FILE).read_bytes())
+            return {name: weight.float() for name, weight in weights.items()}
+        return graph_weights((folder / GRAPH_FILE).read_bytes())
     except (BundleError, OSError, SafetensorError) as error:
         raise ConfigError(
             f"cannot start from {source!r}, which is neither a run that has finished an epoch "
@@ -65,7 +70,13 @@ def _read_weights(source: str) -> dict[str, Tensor]:
         ) from error
 
 
-def _sha256(weights: dict[str, Tensor]) -> str:
+def _without_counters(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Leave out how many batches a batch norm has seen: nothing follows from it here."""
+    return {name: weight for name, weight in weights.items() if weight.is_floating_point()}
+
+
+def weights_sha256(weights: Mapping[str, Tensor]) -> str:
+    """Return the sha256 over the names and bytes of weights, whatever order they come in."""
     digest = hashlib.sha256()
     for name in sorted(weights):
         digest.update(name.encode() + weights[name].contiguous().numpy().tobytes())
