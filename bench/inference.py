@@ -32,7 +32,7 @@ from mien.core.errors import BundleError
 from mien.core.session import OnnxSession
 
 # Faces at once, and how many times that is timed.
-RUNS = {1: 200, 16: 40}
+RUNS = {1: 200, 16: 30}
 CALIBRATION_FACES = 64
 # What is measured: precision, threads, faces at once.
 Key = tuple[str, int, int]

@@ -35,7 +35,7 @@ from mien.training.recipe import Recipe, load_recipe
 from mien.training.train import choose_precision, train
 
 BATCH = 64
-STEPS = 9
+STEPS = 6
 TURNS = 5
 SIDE_PX = 48
 
