@@ -20,6 +20,7 @@ OWNERS = {
     "lightning": {"training"},
     "kornia": {"training"},
     "torchmetrics": {"training"},
+    "transformers": {"models"},
     "onnxscript": {"training"},
     "cleanlab": {"evaluation"},
     "fastapi": {"web"},

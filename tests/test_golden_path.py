@@ -28,7 +28,7 @@ from mien.data import open_dataset
 from mien.evaluation.predictors import BundlePredictor
 from mien.recognition import api
 from mien.recognition.recognizer import Recognizer
-from mien.training.batches import make_loader
+from mien.training.batches import FaceBatches, make_loader
 from tests.bundles import MEAN, SIZE, STD, write_tiny_bundle
 from tests.fer2013_files import csv_text, write_packed
 
@@ -113,7 +113,7 @@ def test_training_feeds_the_network_what_serving_does(
 
     module = FaceModule(Watch(), recipe, {}, {})
     module._log_epoch = lambda *_: None  # type: ignore[method-assign]
-    (batch,) = make_loader(face_gray[None], size=SIZE, batch_size=1)
+    (batch,) = make_loader(FaceBatches(face_gray[None], SIZE), batch_size=1)
     module.validation_step(batch, 0)
     spec = recipe.input
     gray = model_input * STD + MEAN

@@ -69,10 +69,28 @@ def test_a_recipe_and_a_dataset_become_a_run(tmp_path: Path, data: Path, recipe:
     assert (out / "recipe.toml").read_text() == RECIPE
     report = json.loads((out / "report.json").read_text())
     assert f"{report['best']['val/score']:g}" in done.stdout
+    known = report["training_faces"]["accuracy"]["fer2013"]
+    assert f"{known:g}" in done.stdout and "accuracy on 21 training faces" in done.stdout
     assert f"mien evaluate {out}" in done.stdout
     # What is on the way goes to standard error: skipped rows, and a line an epoch.
     assert "rows or files skipped: 1; `mien data check" in done.stderr
     assert "epoch   1/1" in done.stderr and "images/s" in done.stderr
+
+
+def test_a_run_keeps_what_set_changed_in_its_recipe(
+    tmp_path: Path, data: Path, recipe: Path
+) -> None:
+    pytest.importorskip("torch")
+    out = tmp_path / "run"
+    settings = ["--set", "loop.epochs=1", "--set", "name=other"]
+    done = invoke(recipe, "--data", data, "--out", out, *settings)
+    assert done.exit_code == 0, done.output
+    info = json.loads((out / "run.json").read_text())
+    assert info["settings"] == {"loop.epochs": 1, "name": "other"}
+    assert (info["recipe"]["loop"]["epochs"], info["recipe"]["name"]) == (1, "other")
+    assert (out / "recipe.toml").read_text() == RECIPE
+    wrong = invoke(recipe, "--data", data, "--out", tmp_path / "new", "--set", "loop.epoch=1")
+    assert "loop.epoch: unknown key" in error_of(wrong, ConfigError)
 
 
 def test_mistakes_are_told_in_words_and_leave_no_run(
@@ -81,7 +99,7 @@ def test_mistakes_are_told_in_words_and_leave_no_run(
     pytest.importorskip("torch")
     out = tmp_path / "run"
     missing = invoke(tmp_path / "other.toml", "--data", data, "--out", out)
-    assert "by name there are: cnn4, cnn6, mien-s" in error_of(missing, ConfigError)
+    assert "by name there are: bottleneck-mlp, cnn4, cnn6, mien-s" in error_of(missing, ConfigError)
     nowhere = invoke(recipe, "--data", tmp_path / "nowhere", "--out", out)
     assert "no file or folder" in error_of(nowhere, DatasetError)
     many = invoke(recipe, "--data", data, "--out", out, "--devices", 99)

@@ -17,7 +17,9 @@ RECIPES = sorted((Path(__file__).parents[2] / "recipes").glob("*.toml"))
 def test_every_recipe_that_ships_can_be_read_and_built(path: Path) -> None:
     recipe = load_recipe(path)
     assert recipe.name == path.stem
-    build_recipe_model(recipe)
+    # One on a pretrained trunk needs weights from elsewhere: tests of these build their own.
+    if recipe.model.name != "pretrained":
+        build_recipe_model(recipe)
 
 
 def test_mien_s_stays_below_two_million_parameters() -> None:
@@ -86,7 +88,7 @@ def test_a_name_is_found_wherever_mien_is_run_from(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     assert load_recipe("cnn4").name == "cnn4"
-    with pytest.raises(ConfigError, match=r"no recipe 'cnn5'; there are: cnn4, cnn6, mien-s"):
+    with pytest.raises(ConfigError, match=r"no recipe 'cnn5'; there are: .*cnn4, cnn6, mien-s"):
         load_recipe("cnn5")
 
 

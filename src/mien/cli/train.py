@@ -44,6 +44,15 @@ def train(
             "names; other splits stay as they are."
         ),
     ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="Instead of a value of the recipe, e.g. --set heads.ferplus.target=soft; may be "
+            "given several times.",
+        ),
+    ] = None,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Instead of the recipe's number of epochs.")
     ] = None,
@@ -67,11 +76,14 @@ def train(
 
     Example: mien train mien-s-first --data ../shared/data --out runs/mien-s-first
 
+    Example: mien train cnn6 --set heads.ferplus.target=soft --data ../shared/data --out runs/soft
+
     Example: mien train mine.toml --start-from mien-s --data my-faces --out runs/mine
     """
     try:
         from mien.training.devices import check_gpus, is_first_process, use_threads
         from mien.training.recipe import find_recipe, load_recipe
+        from mien.training.settings import parse_settings
         from mien.training.train import train as train_recipe
     except ModuleNotFoundError as error:
         raise MissingExtraError(
@@ -80,7 +92,8 @@ def train(
     from mien.cli.opening import open_with_progress
 
     use_threads(threads)
-    chosen = load_recipe(recipe)
+    changed = parse_settings(settings or [])
+    chosen = load_recipe(recipe, changed)
     if seed is not None:
         chosen = replace(chosen, seed=seed)
     if start_from is not None:
@@ -107,6 +120,7 @@ def train(
         devices=devices,
         command=shlex.join(["mien", *sys.argv[1:]]),
         recipe_file=find_recipe(recipe),
+        settings=changed,
         console=console,
         max_epochs_now=stop_after,
     )
@@ -123,6 +137,10 @@ def _show(report: dict[str, object], out: Path) -> None:
     table.add_column("value", justify="right")
     for key, value in best.items() if isinstance(best, dict) else ():
         table.add_row(key, f"{value:g}")
+    known = report["training_faces"]
+    if isinstance(known, dict):
+        for head, share in known["accuracy"].items():
+            table.add_row(f"{head}/accuracy on {known['n']:,} training faces", f"{share:g}")
     console = Console()
     console.print(table)
     console.print(

@@ -9,12 +9,14 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from mien.core.errors import ConfigError
+from mien.models.pretrained import PretrainedNet
 from mien.models.residual import ResidualNet
 from mien.models.tutorials import Cnn4, Cnn6
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "cnn4": Cnn4,
     "cnn6": Cnn6,
+    "pretrained": PretrainedNet,
     "residual": ResidualNet,
 }
 
@@ -37,32 +39,40 @@ def available_models() -> list[str]:
 
 
 def build_model(
-    name: str, heads: Mapping[str, int], options: Mapping[str, Any] | None = None
+    name: str,
+    heads: Mapping[str, int],
+    options: Mapping[str, Any] | None = None,
+    *,
+    trunk: Mapping[str, Any] | None = None,
 ) -> nn.Module:
-    """Build a model with fresh weights.
+    """Build a model with fresh weights; only `pretrained` may have some in its trunk already.
 
     Args:
         name: One of `available_models()`.
         heads: Head name (a label set's) to number of classes.
         options: The architecture's own options; see its class.
+        trunk: For `pretrained`: a `trunk_record` to build the trunk by, with fresh weights, so that
+            nothing is fetched.
 
     Returns:
         A module whose `forward((n, 1, h, w) float32)` gives `{head: logits (n, classes)}`.
 
     Raises:
-        ConfigError: If the name or an option is unknown, or an option's value is unusable.
+        ConfigError: If the name or an option is unknown, an option's value is unusable, or a
+            published backbone cannot be had.
+        MissingExtraError: If the model needs an extra that is not installed.
     """
     if name not in _BUILDERS:
         raise ConfigError(f"unknown model {name!r}; available: {', '.join(available_models())}")
     builder = _BUILDERS[name]
-    known = [key for key in inspect.signature(builder).parameters if key != "heads"]
+    known = [key for key in inspect.signature(builder).parameters if key not in ("heads", "trunk")]
     unknown = sorted(set(options or {}) - set(known))
     if unknown:
         raise ConfigError(
             f"model {name} has no option {', '.join(unknown)}; it has: {', '.join(known) or 'none'}"
         )
     try:
-        return builder(heads=dict(heads), **(options or {}))
+        return builder(heads=dict(heads), **(options or {}), **({"trunk": trunk} if trunk else {}))
     except (TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"model {name} cannot be built with {options}: {error}") from error
 

@@ -7,6 +7,7 @@ would have seen, because nothing but seed and epoch enters it.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 
 import numpy as np
@@ -18,7 +19,23 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 from mien.core.imaging import resize_gray
 
 
-class FaceBatches(Dataset[tuple[Tensor, Tensor]]):
+class RowBatches(Dataset[tuple[Tensor, Tensor]], ABC):
+    """Rows of a table by batches of indices, each with its index."""
+
+    @abstractmethod
+    def __len__(self) -> int:
+        """Return the number of rows."""
+
+    @abstractmethod
+    def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
+        """Return what is in rows, and the rows' indices (k,)."""
+
+    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
+        batch = self.__getitems__([index])
+        return batch[0][0], batch[1][0]
+
+
+class FaceBatches(RowBatches):
     """Faces by batches of indices.
 
     Args:
@@ -33,10 +50,6 @@ class FaceBatches(Dataset[tuple[Tensor, Tensor]]):
 
     def __len__(self) -> int:
         return len(self.images_gray)
-
-    def __getitem__(self, index: int) -> tuple[Tensor, Tensor]:
-        batch = self.__getitems__([index])
-        return batch[0][0], batch[1][0]
 
     def __getitems__(self, indices: list[int]) -> tuple[Tensor, Tensor]:
         """Return faces (k, 1, size, size) uint8 and their indices (k,)."""
@@ -80,29 +93,27 @@ class EpochSampler(Sampler[int]):
 
 
 def make_loader(
-    images_gray: NDArray[np.uint8],
+    batches: RowBatches,
     *,
-    size: int,
     batch_size: int,
     seed: int = 0,
     shuffle: bool = False,
     rank: int = 0,
     world: int = 1,
 ) -> DataLoader[tuple[Tensor, Tensor]]:
-    """Return a loader of (faces (k, 1, size, size) uint8, indices (k,)).
+    """Return a loader of what `batches` gives for some indices, in the order of seed and epoch.
 
     Args:
-        images_gray: (n, h, w) uint8, of any one size.
-        size: Side in pixels.
+        batches: `FaceBatches`, or others that are asked in the same way.
         batch_size: Faces a batch on this device.
         seed: Of the run.
         shuffle: Whether to shuffle and drop the last, smaller batch, as training does.
         rank: This device's number.
         world: Number of devices.
     """
-    sampler = EpochSampler(len(images_gray), seed=seed, shuffle=shuffle, rank=rank, world=world)
+    sampler = EpochSampler(len(batches), seed=seed, shuffle=shuffle, rank=rank, world=world)
     return DataLoader(
-        FaceBatches(images_gray, size),
+        batches,
         batch_size=batch_size,
         sampler=sampler,
         # A dataset smaller than one batch still trains.

@@ -118,8 +118,7 @@ class FaceModule(L.LightningModule):
 
         Also returns, for each head, the faces that have a label and how many of them were hit.
         """
-        images = self.normalise(images).contiguous(memory_format=torch.channels_last)
-        logits = self.model(images)
+        logits = self._logits(images)
         total = torch.zeros((), device=self.device)
         seen: dict[str, tuple[int, Tensor]] = {}
         for name, target in targets.items():
@@ -139,6 +138,12 @@ class FaceModule(L.LightningModule):
                 self._log_epoch(f"{stage}/{name}/accuracy", hits.mean(), count)
         self._log_epoch(f"{stage}/loss", total, len(images))
         return total, seen
+
+    def _logits(self, images: Tensor) -> dict[str, Tensor]:
+        """Return logits (n, classes) for each head, from faces (n, 1, h, w) of 0..1."""
+        images = self.normalise(images).contiguous(memory_format=torch.channels_last)
+        logits: dict[str, Tensor] = self.model(images)
+        return logits
 
     def _log_epoch(self, name: str, value: Tensor, count: int) -> None:
         self.log(

@@ -17,6 +17,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from mien.core.errors import ConfigError
 from mien.training.recipe_ranges import range_faults
+from mien.training.settings import apply_settings
 
 Target = Literal["labels", "soft", "majority", "sampled"]
 
@@ -244,8 +245,12 @@ def _known_recipes() -> str:
     return ", ".join(sorted(names)) or "none"
 
 
-def load_recipe(recipe: Path | str) -> Recipe:
+def load_recipe(recipe: Path | str, settings: Mapping[str, Any] | None = None) -> Recipe:
     """Read a recipe that is given by its path, or by its name; see `find_recipe`.
+
+    Args:
+        recipe: Path or name.
+        settings: Dotted key to value, instead of what the file says; as from `parse_settings`.
 
     Raises:
         ConfigError: If there is no such file, or it is no recipe; all faults are listed.
@@ -256,7 +261,9 @@ def load_recipe(recipe: Path | str) -> Recipe:
             values = tomllib.load(file)
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise ConfigError(f"cannot read recipe {path}: {error}") from error
-    return parse_recipe(values, where=str(path))
+    if not settings:
+        return parse_recipe(values, where=str(path))
+    return parse_recipe(apply_settings(values, settings), where=f"{path} with --set")
 
 
 def parse_recipe(values: Mapping[str, Any], *, where: str = "recipe") -> Recipe:

@@ -47,6 +47,9 @@ class RunInfo:
         environment: Versions, hardware, precision, devices, git commit, command.
         resumed: The same for each time that the run was taken up again, with `after_epoch`.
         start: Where its first weights came from, as `mien.training.start` says; empty if fresh.
+        settings: What `--set` changed in the recipe's file: dotted key to value.
+        trunk: What a pretrained trunk is built by and its weights at the start, as
+            `mien.training.trunk` says; empty for other models.
     """
 
     recipe: Recipe
@@ -55,6 +58,8 @@ class RunInfo:
     environment: Mapping[str, Any]
     resumed: Sequence[Mapping[str, Any]] = ()
     start: Mapping[str, Any] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    trunk: Mapping[str, Any] = field(default_factory=dict)
 
     def write(self, folder: Path) -> None:
         """Write `run.json` into a run folder."""
@@ -77,6 +82,8 @@ def read_run(folder: Path | str) -> RunInfo:
             environment=values["environment"],
             resumed=values.get("resumed", ()),
             start=values.get("start", {}),
+            settings=values.get("settings", {}),
+            trunk=values.get("trunk", {}),
         )
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error
@@ -104,10 +111,15 @@ def read_report(folder: Path | str) -> dict[str, Any]:
     return report
 
 
-def build_recipe_model(recipe: Recipe) -> nn.Module:
-    """Build the recipe's network with fresh weights."""
+def build_recipe_model(recipe: Recipe, trunk: Mapping[str, Any] | None = None) -> nn.Module:
+    """Build the recipe's network with fresh weights.
+
+    Args:
+        recipe: Its model and heads say which.
+        trunk: Of a `RunInfo`, to build a pretrained trunk by without fetching it again.
+    """
     heads = {name: len(LABEL_SETS[name]) for name in recipe.heads}
-    return build_model(recipe.model.name, heads, recipe.model.options)
+    return build_model(recipe.model.name, heads, recipe.model.options, trunk=trunk)
 
 
 def load_run_model(folder: Path | str, *, checkpoint: str = "best") -> tuple[nn.Module, RunInfo]:
@@ -128,7 +140,7 @@ def load_run_model(folder: Path | str, *, checkpoint: str = "best") -> tuple[nn.
     path = Path(folder) / "checkpoints" / f"{checkpoint}.ckpt"
     if not path.is_file():
         raise DatasetError(f"{folder} has no {checkpoint}.ckpt; has it finished an epoch?")
-    model = build_recipe_model(info.recipe)
+    model = build_recipe_model(info.recipe, info.trunk)
     state = read_checkpoint(path)["state_dict"]
     weights = {k.removeprefix("model."): v for k, v in state.items() if k.startswith("model.")}
     try:

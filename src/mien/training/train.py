@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import lightning as L
-import numpy as np
 import torch
 from lightning.pytorch.callbacks import (
     Callback,
@@ -22,30 +21,31 @@ from lightning.pytorch.callbacks import (
     ModelCheckpoint,
 )
 from lightning.pytorch.loggers import TensorBoardLogger
-from numpy.typing import NDArray
 from rich.console import Console
 from torch.utils.data import DataLoader
 
 from mien.core.errors import ConfigError, DatasetError
 from mien.data import FaceDataset
 from mien.data.corrections import correct_labels, read_corrections
-from mien.training.batches import make_loader
+from mien.training.batches import RowBatches, make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
 from mien.training.devices import is_first_process, trainer_hardware
-from mien.training.module import FaceModule
+from mien.training.features import choose_batches
 from mien.training.recipe import HeadRecipe, LoopRecipe, Recipe
 from mien.training.run import (
     REPORT_FILE,
     RUN_FILE,
     RunInfo,
-    build_recipe_model,
     describe_environment,
+    load_run_model,
     read_checkpoint,
     read_run,
 )
 from mien.training.start import start_from
 from mien.training.targets import HeadTargets, head_targets
 from mien.training.teacher import load_teachers
+from mien.training.train_gap import accuracy_on_training_faces
+from mien.training.trunk import build_new_network
 
 
 def train(
@@ -57,6 +57,7 @@ def train(
     devices: int = 1,
     command: str = "",
     recipe_file: Path | None = None,
+    settings: Mapping[str, Any] | None = None,
     console: Console | None = None,
     max_epochs_now: int | None = None,
     callbacks: Sequence[Callback] = (),
@@ -71,6 +72,7 @@ def train(
         devices: GPUs to use where there are any, else 1.
         command: What was typed, for the record.
         recipe_file: Copied into the run folder.
+        settings: What was changed in it, for the record; see `mien.training.settings`.
         console: Where progress goes; None for the terminal's standard error.
         max_epochs_now: Stop after this many epochs in all although the recipe has more (its
             schedule is kept); resume later.
@@ -99,8 +101,9 @@ def train(
     parts["train"], corrected = _correct(recipe, parts["train"], console)
     targets = {
         "train": {h: head_targets(parts["train"], h, spec) for h, spec in recipe.heads.items()},
-        "validation": _validation_targets(recipe, parts["validation"]),
+        "validation": _judged_targets(recipe, parts["validation"]),
     }
+    known = _judged_targets(recipe, parts["train"])
 
     precision = choose_precision(recipe.loop)
     environment = describe_environment(precision=precision, devices=devices, command=command)
@@ -113,24 +116,36 @@ def train(
     # What Lightning tells of devices and of products is not what a reader of the log wants.
     logging.getLogger("lightning.pytorch").setLevel(logging.WARNING)
     L.seed_everything(recipe.seed, verbose=False)
-    network = build_recipe_model(recipe).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if last:
+        network, _ = load_run_model(out, checkpoint="last")
+    else:
+        network, trunk = build_new_network(recipe)
+        info = replace(info, settings=settings or {}, trunk=trunk)
+    network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.start_from and not last:
         info = replace(info, start=start_from(network, recipe.start_from))
         if is_first_process():
             console.print(_say_start(info.start), highlight=False, soft_wrap=True)
     teachers = load_teachers(recipe)
-    module = FaceModule(network, recipe, targets["train"], targets["validation"], teachers)
+    batches, kind = choose_batches(network, recipe, parts, console)
+    module = kind(network, recipe, targets["train"], targets["validation"], teachers).train()
     # Only now: a recipe whose network cannot be built must not leave what looks like a run.
     if is_first_process():
         info.write(out)
     epoch_log = EpochLog(out, recipe.name)
     watching = [*_callbacks(recipe, out, epoch_log, console, max_epochs_now), *callbacks]
     trainer = _trainer(recipe, out, watching, precision, devices)
-    learned = _loader(recipe, np.asarray(parts["train"].images_gray), trainer, shuffle=True)
-    judged = _loader(recipe, np.asarray(parts["validation"].images_gray), trainer, shuffle=False)
+    learned = _loader(recipe, batches["train"], trainer, shuffle=True)
+    judged = _loader(recipe, batches["validation"], trainer, shuffle=False)
     with _quiet_lightning():
         trainer.fit(module, learned, judged, ckpt_path=str(last) if last else None)
-    return _report(recipe, out, epoch_log, finished=trainer.state.finished)
+    report = _report(recipe, epoch_log, finished=trainer.state.finished)
+    if is_first_process():
+        report["training_faces"] = accuracy_on_training_faces(
+            out, parts["train"], known, count=len(parts["validation"])
+        )
+        (out / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n")
+    return report
 
 
 def _correct(
@@ -197,6 +212,8 @@ def _quiet_lightning() -> Iterator[None]:
         # Faces are in memory: workers would only copy them. The rest is Lightning's own.
         for text in ("does not have many workers", "pin_memory", "Checkpoint directory.*exists"):
             warnings.filterwarnings("ignore", message=f".*{text}.*")
+        # A frozen trunk is in eval mode on purpose.
+        warnings.filterwarnings("ignore", message=".*in eval mode at the start of training.*")
         warnings.filterwarnings("ignore", message=".*isinstance.*LeafSpec.*")
         yield
 
@@ -235,12 +252,12 @@ def _check_former_run(recipe: Recipe, out: Path, *, resume: bool) -> None:
         )
 
 
-def _validation_targets(recipe: Recipe, validation: FaceDataset) -> dict[str, HeadTargets]:
-    """Return what validation measures: labels, and for votes the `majority` rule."""
+def _judged_targets(recipe: Recipe, faces: FaceDataset) -> dict[str, HeadTargets]:
+    """Return what is taken for right: labels, and for votes the `majority` rule."""
     targets = {}
     for head, spec in recipe.heads.items():
         judged = HeadRecipe("labels" if spec.target == "labels" else "majority")
-        targets[head] = head_targets(validation, head, judged)
+        targets[head] = head_targets(faces, head, judged)
     return targets
 
 
@@ -312,12 +329,10 @@ def _callbacks(
 
 
 def _loader(
-    recipe: Recipe, images_gray: NDArray[np.uint8], trainer: L.Trainer, *, shuffle: bool
+    recipe: Recipe, batches: RowBatches, trainer: L.Trainer, *, shuffle: bool
 ) -> DataLoader[Any]:
     return make_loader(
-        images_gray,
-        # What is learned is augmented at its own size and resized once, after that.
-        size=max(recipe.input.size, images_gray.shape[1]) if shuffle else recipe.input.size,
+        batches,
         batch_size=recipe.loop.batch_size // trainer.world_size if shuffle else 256,
         seed=recipe.seed,
         shuffle=shuffle,
@@ -326,12 +341,12 @@ def _loader(
     )
 
 
-def _report(recipe: Recipe, out: Path, epoch_log: EpochLog, *, finished: bool) -> dict[str, Any]:
-    """Write and return `report.json`: the best epoch by the monitored figure."""
+def _report(recipe: Recipe, epoch_log: EpochLog, *, finished: bool) -> dict[str, Any]:
+    """Return what the log has for `report.json`: the best epoch by the monitored figure."""
     key = f"val/{recipe.loop.monitor}"
     pick = max if recipe.loop.monitor == "score" else min
     best = pick(epoch_log.rows, key=lambda row: row[key])
-    report = {
+    return {
         "name": recipe.name,
         "epochs_done": int(epoch_log.rows[-1]["epoch"]),
         "epochs_planned": recipe.loop.epochs,
@@ -341,6 +356,3 @@ def _report(recipe: Recipe, out: Path, epoch_log: EpochLog, *, finished: bool) -
         "best": best,
         "last": epoch_log.rows[-1],
     }
-    if is_first_process():
-        (out / REPORT_FILE).write_text(json.dumps(report, indent=2) + "\n")
-    return report
