@@ -31,6 +31,7 @@ OWNERS = {
     # Running a graph is core's; making one of 8 bits is training's.
     "onnxruntime": {"core", "training"},
     "ai_edge_litert": {"faces"},
+    "av": {"media"},
     "lap": {"recognition"},
 }
 

@@ -37,6 +37,14 @@ class BundleError(MienError):
     """A model bundle is missing a part, fails its checksum, or does not fit this version."""
 
 
+class VideoSourceError(MienError):
+    """A video, camera or stream cannot be opened, or nothing in it can be read."""
+
+
+class VideoWriteError(MienError):
+    """A video cannot be written, or not to its end; the text says what was kept."""
+
+
 class FetchError(MienError):
     """A file that others publish cannot be downloaded, or is not the one expected."""
 
