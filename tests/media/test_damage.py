@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 import random
 import time
@@ -12,7 +13,7 @@ import av
 import numpy as np
 import pytest
 
-from films import Film, make, number_in
+from films import Film, make, number_in, picture
 from mien.core.errors import VideoSourceError
 from mien.media import SourceBreak, SourceReport, VideoSource, open_source
 
@@ -142,6 +143,57 @@ def test_cut_and_flipped_bytes_end_in_frames_or_in_a_clear_error(
             assert name in str(error)
         assert time.process_time() - began < 5
     assert refused < 32
+
+
+def make_endless(path: Path, frames: int) -> Path:
+    """One JPEG over and over: a long film that is quick to make."""
+    with av.open(str(path), "w") as output:
+        stream = output.add_stream("mjpeg", rate=25)
+        stream.width, stream.height, stream.pix_fmt = 160, 120, "yuvj420p"
+        frame = av.VideoFrame.from_ndarray(picture(7, 160, 120), format="rgb24")
+        (first,) = stream.encode(frame.reformat(format="yuvj420p"))
+        data = bytes(first)
+        for number in range(frames):
+            packet = av.Packet(data)
+            packet.stream, packet.time_base = stream, Fraction(1, 25)
+            packet.pts = packet.dts = number
+            packet.is_keyframe = True
+            output.mux(packet)
+    return path
+
+
+def data_bytes() -> int:
+    """The memory this process has asked for: the kernel can put it away, and it still counts."""
+    gc.collect()
+    status = Path("/proc/self/status").read_text(encoding="ascii")
+    (line,) = (line for line in status.splitlines() if line.startswith("VmData:"))
+    return int(line.split()[1]) * 1024
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_memory_stays_flat_over_3000_frames(tmp_path: Path) -> None:
+    path = make_endless(tmp_path / "long.mkv", frames=3000)
+    with open_source(path) as source:
+        for _ in itertools.islice(source, 300):
+            pass
+        early = data_bytes()
+        # A picture is 57.6 kB: to keep one in fifty would be seen.
+        assert sum(1 for _ in source) == 2700
+        assert data_bytes() - early < 3e6
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="needs Linux's /proc")
+def test_closing_gives_everything_back(tmp_path: Path) -> None:
+    path = make_endless(tmp_path / "long.mkv", frames=20)
+    early = None
+    for number in range(50):
+        with open_source(path) as source:
+            next(source)
+        if number == 10:
+            early = data_bytes()
+    assert early is not None
+    # A decoder and its buffers are some 100 kB, so 39 of them would be seen.
+    assert data_bytes() - early < 2e6
 
 
 def test_breaks_read_as_sentences() -> None:
