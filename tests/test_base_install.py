@@ -18,7 +18,17 @@ from pathlib import Path
 import pytest
 
 REPO = Path(__file__).resolve().parents[1]
-SERVING_ROOMS = ("core", "bundle", "faces", "data", "recognition", "evaluation", "web", "media", "cli")
+SERVING_ROOMS = (
+    "core",
+    "bundle",
+    "faces",
+    "data",
+    "recognition",
+    "evaluation",
+    "web",
+    "media",
+    "cli",
+)
 OFFLINE = re.compile(r"NewConnectionError|Max retries exceeded|name resolution|ENOTFOUND")
 
 pytestmark = pytest.mark.slow

@@ -15,8 +15,8 @@ from mien.core.errors import ConfigError
 from mien.core.labels import FERPLUS
 from mien.core.types import Expression, FrameResult
 from mien.recognition import api
-from mien.recognition.follow import smooth
 from mien.recognition.recognizer import Recognizer
+from mien.recognition.smoothing import smooth
 from tests.bundles import write_tiny_bundle
 
 SHARES = (0.33, 0.27, 0.12, 0.14, 0.09, 0.01, 0.03, 0.01)
@@ -133,9 +133,10 @@ def test_answers_below_the_threshold_are_flagged_and_stay_whole(
 
 
 def test_a_smoothed_answer_is_uncertain_by_its_own_confidence() -> None:
-    before = Expression({"anger": 1.0, "fear": 0.0}, "own", 0.7)
+    before = Expression({"anger": 0.9, "fear": 0.1}, "own", 0.7)
     now = Expression({"anger": 0.2, "fear": 0.8}, "own", 0.7)
-    # After one time constant it has covered 63 %: anger 1 - 0.8 * 0.632 = 0.494.
+    # After one time constant the logit has covered 63 % of the way from ln 9 to ln 0.25: to
+    # -0.07, which is 0.48 for anger.
     between = smooth(before, now, elapsed_s=1.0, time_constant_s=1.0)
     assert (before.uncertain, now.uncertain, between.uncertain) == (False, False, True)
 
