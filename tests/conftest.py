@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib.util
 import os
 from pathlib import Path
+from types import ModuleType
 
 import cv2
 import numpy as np
@@ -34,3 +36,16 @@ def shared_data() -> Path:
     if not (folder / "fer2013.csv.xz").is_file():
         pytest.skip(f"no FER2013 in {folder}; set MIEN_DATA to the folder that has it")
     return folder
+
+
+@pytest.fixture
+def fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """docs/fill_figures.py, with an empty folder of figures."""
+    docs = REPO / "docs"
+    monkeypatch.syspath_prepend(docs)
+    spec = importlib.util.spec_from_file_location("fill_figures", docs / "fill_figures.py")
+    assert spec is not None and spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    monkeypatch.setattr(module, "FIGURES", tmp_path)
+    return module

@@ -2,26 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 from pathlib import Path
 from types import ModuleType
-
-import pytest
-
-DOCS = Path(__file__).resolve().parents[1] / "docs"
-
-
-@pytest.fixture
-def fill(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The filler, with an empty folder of figures."""
-    monkeypatch.syspath_prepend(DOCS)
-    spec = importlib.util.spec_from_file_location("fill_figures", DOCS / "fill_figures.py")
-    assert spec is not None and spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    monkeypatch.setattr(module, "FIGURES", tmp_path)
-    return module
 
 
 def test_without_a_measurement_nothing_is_claimed(fill: ModuleType) -> None:

@@ -1,4 +1,4 @@
-"""The picture of a run: loss, accuracy and learning rate over epochs."""
+"""The picture of a run: loss and accuracy over epochs."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def curves_png(rows: Sequence[Mapping[str, float]], *, title: str, dpi: int = 11
     """Return a run's curves as a PNG.
 
     Args:
-        rows: One mapping an epoch, as in `log.csv`: `epoch`, `learning_rate`,
+        rows: One mapping an epoch, as in `log.csv`: `epoch`,
             `train/<head>/loss`, `val/<head>/accuracy` and so on; a value may be missing, and
             there may be no row yet.
         title: The run's name.
@@ -53,18 +53,21 @@ def curves_png(rows: Sequence[Mapping[str, float]], *, title: str, dpi: int = 11
     if scored:
         best = max(scored, key=lambda row: row["val/score"])
         accuracy.axvline(best["epoch"], color=_INK, linewidth=0.8, alpha=0.4)
-        accuracy.annotate(
+        accuracy.set_title(
             f"best so far: epoch {best['epoch']:.0f}, mean {100 * best['val/score']:.2f} %",
-            (best["epoch"], 0.02),
-            xycoords=("data", "axes fraction"),
-            xytext=(-5, 2),
-            textcoords="offset points",
-            ha="right" if best["epoch"] > len(rows) / 2 else "left",
+            loc="right",
             fontsize=9,
             color=_INK,
         )
-    if rows:
-        loss.legend(frameon=False, fontsize=9)
+    if heads:
+        # Below both plots, where no curve can run through it.
+        figure.legend(
+            *loss.get_legend_handles_labels(),
+            loc="outside lower center",
+            ncols=2 * len(heads),
+            frameon=False,
+            fontsize=9,
+        )
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, fontweight="bold", color=_INK)
     png = BytesIO()
     figure.savefig(png, dpi=dpi)
