@@ -25,6 +25,7 @@ SERVING_ROOMS = (
     "data",
     "recognition",
     "evaluation",
+    "reports",
     "web",
     "media",
     "cli",

@@ -1,6 +1,6 @@
 """Moving pictures in and out: files, pictures in a row, cameras and streams, and a video writer.
 
-The one room that knows PyAV. It feeds `recognition`, which does not know it.
+The one room that knows PyAV. It knows nothing of faces; `recognition` reads from it.
 """
 
 from mien.media.cameras import Camera, list_cameras

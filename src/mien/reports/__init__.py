@@ -1,0 +1,1 @@
+"""What was read over time, to look at: plots for notebooks, the page of a video."""
