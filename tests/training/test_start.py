@@ -120,3 +120,51 @@ def test_a_run_says_where_it_started_also_when_it_is_resumed(
     (first / "run.json").unlink()
     train(recipe, faces, run, console=QUIET, resume=True)
     assert read_run(run).start == start
+
+
+def test_a_wider_network_begins_as_what_the_narrower_one_computes(
+    first: Path, recipe_values: dict[str, Any]
+) -> None:
+    heads = {"fer2013": 7, "ferplus": 8}
+    options = recipe_values["model"]["options"]
+    narrow = load_run_model(first)[0]
+    # Odd numbers and more than twice as many: some channels get two copies, others one.
+    wider = [width * 2 + 3 * (n + 1) for n, width in enumerate(options["widths"])]
+    model = build_model("residual", heads, options | {"widths": wider})
+    told = start_from(model, str(first))
+    assert told["fresh"] == []
+    assert told["tensors_widened"] > 0
+    images = torch.randn(16, 1, 24, 24, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        answers, wanted = model.eval()(images), narrow.eval()(images)
+    for head in heads:
+        assert wanted[head].std() > 0
+        torch.testing.assert_close(answers[head], wanted[head], rtol=1e-4, atol=1e-5)
+
+
+def test_copies_of_a_channel_learn_differently(first: Path, recipe_values: dict[str, Any]) -> None:
+    options = recipe_values["model"]["options"]
+    wider = [2 * width for width in options["widths"]]
+    model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options | {"widths": wider})
+    start_from(model, str(first))
+    kernels = model.stem[0].weight  # type: ignore[union-attr, index]
+    old = options["widths"][0]
+    copies = [
+        next(n for n in range(old) if torch.equal(kernels[n], kernel)) for kernel in kernels[old:]
+    ]
+    assert sorted(copies) == list(range(old))
+    images = torch.randn(8, 1, 24, 24, generator=torch.Generator().manual_seed(3))
+    loss = sum(logits.logsumexp(1).sum() - logits[:, 0].sum() for logits in model(images).values())
+    (gradient,) = torch.autograd.grad(loss, [kernels])
+    assert not torch.allclose(gradient[old:], gradient[copies], rtol=0.01)
+
+
+def test_a_narrower_network_takes_only_what_fits(
+    first: Path, recipe_values: dict[str, Any]
+) -> None:
+    options = recipe_values["model"]["options"]
+    narrower = [options["widths"][0], *(max(1, w // 2) for w in options["widths"][1:])]
+    model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options | {"widths": narrower})
+    told = start_from(model, str(first))
+    assert told["tensors_widened"] == 0
+    assert told["fresh"]

@@ -84,11 +84,13 @@ class ResidualNet(nn.Module):
             nn.ReLU(),
         )
         layers: list[nn.Module] = []
+        self._stages_of: list[int] = []
         width_in = widths[0]
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for number in range(count):
                 stride = 2 if stage > 0 and number == 0 else 1
                 layers.append(ResidualBlock(width_in, width, stride))
+                self._stages_of.append(stage)
                 width_in = width
         self.stages = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
@@ -102,3 +104,38 @@ class ResidualNet(nn.Module):
         features = self.stages(self.stem(self.standardise(images))).mean((2, 3))
         logits: dict[str, Tensor] = self.heads(self.dropout(features))
         return logits
+
+    def channel_groups(self) -> dict[str, tuple[str | None, ...]]:
+        """Return which channels each tensor's dimensions count, see `mien.models.widen`.
+
+        A stage has one stream of channels, to which all its blocks add; the stem's is the first
+        stage's. Channels inside a block and inside its attention are its own.
+        """
+        groups: dict[str, tuple[str | None, ...]] = {"stem.0.weight": ("stage 0", None)}
+        groups |= _norm_groups("stem.1", "stage 0")
+        stream = "stage 0"
+        for number, (block, stage) in enumerate(zip(self.stages, self._stages_of, strict=True)):
+            stream_in, stream = stream, f"stage {stage}"
+            name, inner, narrow = f"stages.{number}", f"block {number}", f"attention {number}"
+            groups |= {
+                f"{name}.conv1.weight": (inner, stream_in),
+                f"{name}.conv2.weight": (stream, inner),
+                f"{name}.attention.squeeze.weight": (narrow, stream),
+                f"{name}.attention.squeeze.bias": (narrow,),
+                f"{name}.attention.excite.weight": (stream, narrow),
+                f"{name}.attention.excite.bias": (stream,),
+            }
+            groups |= _norm_groups(f"{name}.norm1", inner) | _norm_groups(f"{name}.norm2", stream)
+            for place, layer in block.shortcut.named_children():  # type: ignore[union-attr]
+                if isinstance(layer, nn.Conv2d):
+                    groups[f"{name}.shortcut.{place}.weight"] = (stream, stream_in)
+                if isinstance(layer, nn.BatchNorm2d):
+                    groups |= _norm_groups(f"{name}.shortcut.{place}", stream)
+        return groups | {
+            f"heads.linear.{head}.weight": (None, stream) for head in self.heads.linear
+        }
+
+
+def _norm_groups(name: str, channels: str) -> dict[str, tuple[str | None, ...]]:
+    parts = ("weight", "bias", "running_mean", "running_var")
+    return {f"{name}.{part}": (channels,) for part in parts}

@@ -202,8 +202,9 @@ def _resume_info(
 
 
 def _say_start(start: Mapping[str, Any]) -> str:
+    widened = f", {start['tensors_widened']} of them widened" if start["tensors_widened"] else ""
     fresh = f"; fresh: {', '.join(start['fresh'])}" if start["fresh"] else ""
-    return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{fresh}"
+    return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{widened}{fresh}"
 
 
 @contextmanager
