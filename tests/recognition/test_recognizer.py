@@ -17,7 +17,7 @@ from mien.core.imaging import CropFrame, crop_face, to_gray
 from mien.core.labels import FER2013, FERPLUS
 from mien.core.types import Box, FrameResult
 from mien.faces import DetectedFace
-from mien.recognition import recognizer as recognizer_module
+from mien.recognition import batches
 from mien.recognition.recognizer import Recognizer
 from tests.bundles import CROP_FRAMES, MEAN, SIZE, STD, linear_weights, write_tiny_bundle
 
@@ -178,7 +178,7 @@ def test_pictures_without_faces_do_not_hold_back_results(recognizer: Recognizer)
             yield np.zeros((8, 8, 3), np.uint8)
 
     next(recognizer.analyze_many(blank()))
-    assert len(taken) == recognizer_module.BATCH_PICTURES
+    assert len(taken) == batches.BATCH_PICTURES
 
 
 def test_the_model_runs_once_for_the_faces_of_several_pictures(

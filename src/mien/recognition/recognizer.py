@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -25,34 +24,18 @@ from mien.core.imaging import (
     as_bgr,
     crop_face,
     crop_square,
-    sharpness,
     to_gray,
 )
-from mien.core.types import Expression, Face, FrameResult
+from mien.core.types import Face, FrameResult
 from mien.faces import DetectedFace, Detector, open_detector
 from mien.faces.detector import DEFAULT_MIN_FACE_PX
+from mien.recognition.batches import BATCH_FACES, in_batches, read_batch
 from mien.recognition.explain import explain_face
 from mien.recognition.explanation import Explanation
+from mien.recognition.results import Located, ResultMaker
 
 UInt8Array = NDArray[np.uint8]
 Picture = str | Path | bytes | UInt8Array | Image.Image
-
-# The model's cost for a face falls by about a third from 1 to 16 and hardly further.
-BATCH_FACES = 32
-# Results wait for a full batch of faces, but no longer than this many pictures.
-BATCH_PICTURES = 64
-
-
-@dataclass
-class _Located:
-    """A picture whose faces are found and cut out, but not read yet."""
-
-    size: tuple[int, int]
-    faces: list[DetectedFace]
-    crops_gray: UInt8Array
-    milliseconds: dict[str, float]
-    source: str | None
-    error: str | None = None
 
 
 class Recognizer:
@@ -111,7 +94,6 @@ class Recognizer:
         """
         self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle, threads=threads)
         self.label_set = label_set or self.bundle.config.default_label_set
-        self._labels = self.bundle.config.head(self.label_set).labels
         self.prior = self.bundle.prior(self.label_set, prior, prior_strength)
         if not 0 <= uncertain_below <= 1:
             raise ConfigError(f"expected uncertain_below of 0 to 1, got {uncertain_below:g}")
@@ -122,6 +104,13 @@ class Recognizer:
             )
         self.detector = detector
         self.crop_frame = crop_frame or self._kept_frame()
+        self._results = ResultMaker(
+            labels=self.bundle.config.head(self.label_set).labels,
+            label_set=self.label_set,
+            uncertain_below=uncertain_below,
+            detector=detector,
+            prior=self.prior,
+        )
 
     def answering(
         self,
@@ -177,10 +166,8 @@ class Recognizer:
             ShapeError: If an array is not a uint8 picture.
         """
         located = self._locate(image, colour_order=colour_order, source=source)
-        started = time.perf_counter()
-        probabilities = self.classify(located.crops_gray)
-        classify_ms = 1000 * (time.perf_counter() - started)
-        return self._result(located, probabilities, classify_ms, index, timestamp_s)
+        located.index, located.timestamp_s = index, timestamp_s
+        return read_batch([located], self.classify, self._results)[0]
 
     def analyze_many(
         self,
@@ -208,7 +195,15 @@ class Recognizer:
         """
         if batch_faces < 1:
             raise ShapeError(f"batch_faces is at least 1, got {batch_faces}")
-        return self._in_batches(images, colour_order, batch_faces)
+        located = (
+            self._located_or_error(image, colour_order, index) for index, image in enumerate(images)
+        )
+        batches = in_batches(located, batch_faces=batch_faces)
+        return (
+            result
+            for batch in batches
+            for result in read_batch(batch, self.classify, self._results)
+        )
 
     def classify(self, crops_gray: UInt8Array) -> NDArray[np.float32]:
         """Return expression probabilities for faces that are cut out already.
@@ -275,7 +270,7 @@ class Recognizer:
         if face is None:
             raise FaceError(f"no face found by {self.detector.name}, so there is none to explain")
         crop_gray = self.crop(image_bgr, [face])[0]
-        read = self._face(face, self.classify(crop_gray[None])[0], crop_gray)
+        read = self._results.face(face, self.classify(crop_gray[None])[0], crop_gray)
         return explain_face(
             self.classify,
             image_bgr,
@@ -297,7 +292,7 @@ class Recognizer:
             )
         return frames[key]
 
-    def _locate(self, image: Picture, *, colour_order: ColourOrder, source: str | None) -> _Located:
+    def _locate(self, image: Picture, *, colour_order: ColourOrder, source: str | None) -> Located:
         started = time.perf_counter()
         image_bgr = as_bgr(image, colour_order=colour_order)
         decoded = time.perf_counter()
@@ -307,7 +302,7 @@ class Recognizer:
         cropped = time.perf_counter()
         if source is None and isinstance(image, (str, Path)):
             source = str(image)
-        return _Located(
+        return Located(
             size=(image_bgr.shape[1], image_bgr.shape[0]),
             faces=faces,
             crops_gray=crops_gray,
@@ -319,81 +314,16 @@ class Recognizer:
             source=source,
         )
 
-    def _in_batches(
-        self, images: Iterable[Picture], colour_order: ColourOrder, batch_faces: int
-    ) -> Iterator[FrameResult]:
-        waiting: list[_Located] = []
-        waiting_faces = done = 0
-        for image in images:
-            waiting.append(self._located_or_error(image, colour_order))
-            waiting_faces += len(waiting[-1].faces)
-            if waiting_faces >= batch_faces or len(waiting) >= BATCH_PICTURES:
-                yield from self._read_batch(waiting, done)
-                done += len(waiting)
-                waiting, waiting_faces = [], 0
-        yield from self._read_batch(waiting, done)
-
-    def _located_or_error(self, image: Picture, colour_order: ColourOrder) -> _Located:
+    def _located_or_error(self, image: Picture, colour_order: ColourOrder, index: int) -> Located:
         try:
-            return self._locate(image, colour_order=colour_order, source=None)
+            located = self._locate(image, colour_order=colour_order, source=None)
         except (ImageError, ShapeError) as error:
             source = str(image) if isinstance(image, (str, Path)) else None
             # The result has the path already, as its source.
             words = str(error).removeprefix(f"{source}: ")
-            return _Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, words)
-
-    def _read_batch(self, batch: list[_Located], first_index: int) -> Iterator[FrameResult]:
-        if not batch:
-            return
-        started = time.perf_counter()
-        probabilities = self.classify(np.concatenate([located.crops_gray for located in batch]))
-        face_ms = 1000 * (time.perf_counter() - started) / max(1, len(probabilities))
-        start = 0
-        for offset, located in enumerate(batch):
-            count = len(located.faces)
-            rows = probabilities[start : start + count]
-            start += count
-            yield self._result(located, rows, face_ms * count, first_index + offset, 0.0)
-
-    def _face(
-        self, face: DetectedFace | Face, probabilities: NDArray[np.float32], crop_gray: UInt8Array
-    ) -> Face:
-        shares = dict(zip(self._labels, probabilities.tolist(), strict=True))
-        return Face(
-            box=face.box,
-            confidence=face.confidence,
-            expression=Expression(shares, self.label_set, self.uncertain_below),
-            landmarks=face.landmarks,
-            sharpness=sharpness(crop_gray),
-        )
-
-    def _result(
-        self,
-        located: _Located,
-        probabilities: NDArray[np.float32],
-        classify_ms: float,
-        index: int,
-        timestamp_s: float,
-    ) -> FrameResult:
-        faces = tuple(
-            self._face(*seen)
-            for seen in zip(located.faces, probabilities, located.crops_gray, strict=True)
-        )
-        spent = {} if located.error else {**located.milliseconds, "classify": classify_ms}
-        return FrameResult(
-            index=index,
-            timestamp_s=timestamp_s,
-            size=located.size,
-            faces=faces,
-            detector=self.detector.name,
-            milliseconds=spent,
-            source=located.source,
-            error=located.error,
-            detector_threshold=self.detector.threshold,
-            detector_sha256=self.detector.weights_sha256,
-            prior=self.prior.name,
-            prior_strength=self.prior.strength,
-        )
+            located = Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, words)
+        located.index = index
+        return located
 
 
 _NO_PICTURE = np.zeros((1, 1), np.uint8)
