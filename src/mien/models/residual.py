@@ -11,9 +11,21 @@ from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from mien.core.errors import ConfigError
 from mien.models.layers import Heads, SqueezeExcitation, StandardiseFace
+
+
+class AverageHalf(nn.Module):
+    """Averages squares of 2x2 pixels; of an odd side's last row only those that are there."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return (n, c, h / 2, w / 2), rounded up."""
+        # Rounding up where there is nothing to round costs ONNX Runtime its fast layout: 3 % of
+        # a face's time.
+        is_odd = bool(x.shape[2] % 2 or x.shape[3] % 2)
+        return functional.avg_pool2d(x, 2, ceil_mode=is_odd)
 
 
 class ResidualBlock(nn.Module):
@@ -35,7 +47,7 @@ class ResidualBlock(nn.Module):
         nn.init.zeros_(self.norm2.weight)
         shortcut: list[nn.Module] = []
         if stride == 2:
-            shortcut.append(nn.AvgPool2d(2, ceil_mode=True))
+            shortcut.append(AverageHalf())
         if stride == 2 or width_in != width:
             shortcut += [nn.Conv2d(width_in, width, 1, bias=False), nn.BatchNorm2d(width)]
         self.shortcut = nn.Sequential(*shortcut)
