@@ -13,7 +13,7 @@ import pytest
 
 from mien.core.errors import ConfigError, LabelError, ShapeError
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.summary import summary
+from mien.recognition.summary import RunningSummary, summary
 
 BOX = Box(0, 0, 100, 100)
 
@@ -172,3 +172,27 @@ def test_any_clip_agrees_with_a_plain_loop_over_its_steps() -> None:
         assert one.visible_s == pytest.approx(visible[one.track_id])
         assert one.means["happiness"] == pytest.approx(joy[one.track_id] / visible[one.track_id])
         assert sum(one.shares.values()) == pytest.approx(1)
+
+
+def test_a_running_summary_may_be_asked_at_any_time() -> None:
+    dice = random.Random(7)
+    frames = [
+        frame(n / 8, *(face(who, dice.random()) for who in (1, 2, None)), index=n)
+        for n in range(60)
+    ]
+    running = RunningSummary()
+    for number, one in enumerate(frames, start=1):
+        running.add(one)
+        if number in (1, 2, 30):
+            assert running.summary() == summary(frames[:number])
+    overall = running.summary().overall
+    assert overall is not None
+    joyful = [
+        (seen.expression["happiness"], one.timestamp_s, seen.track_id)
+        for one in frames
+        for seen in one
+        if seen.expression.dominant == "happiness"
+    ]
+    best = max(joyful)
+    (top, *_) = overall.peaks["happiness"]
+    assert (top.probability, top.timestamp_s, top.track_id) == best

@@ -7,125 +7,20 @@ nobody is known to have been in view, and that time counts for nothing.
 
 from __future__ import annotations
 
-from array import array
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, LabelError, ShapeError
-from mien.core.types import Face, FrameResult
+from mien.core.types import Expression, FrameResult
+from mien.recognition.moments import Moment, StrongestMoments
+from mien.recognition.summary_types import Peak, PersonSummary, Summary
+
+__all__ = ["Peak", "PersonSummary", "RunningSummary", "Summary", "summary"]
 
 Float64Array = NDArray[np.float64]
-Int64Array = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Peak:
-    """A moment in which an expression was dominant and stronger than for a while around."""
-
-    timestamp_s: float
-    frame_index: int
-    track_id: int | None
-    probability: float
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return the moment as JSON-ready values."""
-        return {
-            "timestamp_s": round(self.timestamp_s, 4),
-            "frame_index": self.frame_index,
-            "track_id": self.track_id,
-            "probability": round(self.probability, 4),
-        }
-
-
-@dataclass(frozen=True)
-class PersonSummary:
-    """One person, or everybody.
-
-    Attributes:
-        track_id: The person's number; None for everybody.
-        observations: In how many frames the face was read; for everybody, how many faces.
-        first_s: When it was first seen.
-        last_s: When it was last seen.
-        visible_s: How long it was in view; for everybody, how long anybody was.
-        shares: Expression to the share of that time in which it was dominant; they sum to 1. For
-            everybody each person's time counts.
-        means: Expression to mean probability over that time.
-        transitions: Dominant expression to the one that came next to how often; both of one person.
-        peaks: Expression to its moments, the strongest first; empty where it never was dominant.
-    """
-
-    track_id: int | None
-    observations: int
-    first_s: float
-    last_s: float
-    visible_s: float
-    shares: Mapping[str, float]
-    means: Mapping[str, float]
-    transitions: Mapping[str, Mapping[str, int]]
-    peaks: Mapping[str, Sequence[Peak]]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all figures as JSON-ready values."""
-        return {
-            "track_id": self.track_id,
-            "observations": self.observations,
-            "first_s": round(self.first_s, 4),
-            "last_s": round(self.last_s, 4),
-            "visible_s": round(self.visible_s, 4),
-            "shares": {label: round(share, 4) for label, share in self.shares.items()},
-            "means": {label: round(mean, 4) for label, mean in self.means.items()},
-            "transitions": {label: dict(after) for label, after in self.transitions.items()},
-            "peaks": {
-                label: [peak.to_dict() for peak in peaks] for label, peaks in self.peaks.items()
-            },
-        }
-
-    def __str__(self) -> str:
-        who = "everybody" if self.track_id is None else f"person {self.track_id}"
-        ranked = sorted(self.shares.items(), key=lambda item: -item[1])
-        words = ", ".join(f"{label} {share:.0%}" for label, share in ranked if share >= 0.005)
-        return f"{who}: in view {self.visible_s:.1f} s; {words}"
-
-
-@dataclass(frozen=True)
-class Summary:
-    """A clip in figures.
-
-    Attributes:
-        source: Path or name of the clip, or None.
-        frames: How many frames were read.
-        duration_s: Time from the first frame to the last.
-        watched_s: The part of it that frames close enough to each other cover.
-        overall: Everybody together, faces without an id included; None where no face was seen.
-        people: Those with an id, by id.
-    """
-
-    source: str | None
-    frames: int
-    duration_s: float
-    watched_s: float
-    overall: PersonSummary | None
-    people: Sequence[PersonSummary]
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return all figures as JSON-ready values."""
-        return {
-            "source": self.source,
-            "frames": self.frames,
-            "duration_s": round(self.duration_s, 4),
-            "watched_s": round(self.watched_s, 4),
-            "overall": self.overall and self.overall.to_dict(),
-            "people": [person.to_dict() for person in self.people],
-        }
-
-    def __str__(self) -> str:
-        head = f"{self.source or 'clip'}: {self.frames} frames over {self.duration_s:.1f} s"
-        parts = [self.overall, *self.people] if self.overall else ["no face"]
-        return "\n".join([head, *(f"  {part}" for part in parts)])
 
 
 def summary(
@@ -139,8 +34,8 @@ def summary(
     """Sum up the frames of one clip.
 
     Args:
-        results: In order of time; taken one by one, of which only the numbers are kept. Frames
-            with an `error` are passed over.
+        results: In order of time; taken one by one, and none of them is kept. Frames with an
+            `error` are passed over.
         max_gap_s: Time between frames that are further apart is not counted, nor are changes of
             expression across it. Above the step at which the clip was sampled.
         smoothed: Whether to count by the smoothed expressions, where faces have them.
@@ -152,194 +47,241 @@ def summary(
         LabelError: If faces were read in different label sets.
         ShapeError: If time goes backwards, as it does from one clip to the next.
     """
-    if not min(max_gap_s, peaks, peak_distance_s) >= 0:
-        raise ConfigError(
-            "max_gap_s, peaks and peak_distance_s must be 0 or more, got "
-            f"{max_gap_s}, {peaks} and {peak_distance_s}"
-        )
-    seen = _Seen.gather(results, smoothed)
-    steps = np.diff(seen.frame_times)
-    steps = np.where(steps <= max_gap_s, steps, 0.0)
-    frame_weights = (np.append(0.0, steps) + np.append(steps, 0.0))[: len(seen.frame_times)] / 2
-    figures = _Figures(seen, frame_weights, max_gap_s, peaks, peak_distance_s)
-    people = [
-        figures.of(np.flatnonzero(seen.track_ids == track_id), int(track_id))
-        for track_id in np.unique(seen.track_ids)
-        if track_id != _NOBODY
-    ]
-    everybody = np.arange(len(seen.track_ids))
-    times = seen.frame_times
-    return Summary(
-        source=seen.source,
-        frames=len(times),
-        duration_s=float(times[-1] - times[0]) if len(times) else 0.0,
-        watched_s=float(frame_weights.sum()),
-        overall=figures.of(everybody, None) if len(everybody) else None,
-        people=tuple(people),
+    running = RunningSummary(
+        max_gap_s=max_gap_s, smoothed=smoothed, peaks=peaks, peak_distance_s=peak_distance_s
     )
+    for result in results:
+        running.add(result)
+    return running.summary()
 
 
-# In place of an id, for faces without one.
-_NOBODY = -1
-
-
-@dataclass
-class _Seen:
-    """All frames and faces as columns; rows are faces."""
-
-    labels: tuple[str, ...] = ()
-    source: str | None = None
-    _times: array[float] = field(default_factory=lambda: array("d"))
-    _indices: array[int] = field(default_factory=lambda: array("q"))
-    _frames: array[int] = field(default_factory=lambda: array("q"))
-    _tracks: array[int] = field(default_factory=lambda: array("q"))
-    _probabilities: array[float] = field(default_factory=lambda: array("d"))
-
-    @classmethod
-    def gather(cls, results: Iterable[FrameResult], smoothed: bool) -> _Seen:
-        seen = cls()
-        for result in results:
-            if result.error is None:
-                seen._add_frame(result)
-                for face in result.faces:
-                    seen._add_face(face, smoothed)
-        return seen
-
-    def _add_frame(self, result: FrameResult) -> None:
-        if self._times and result.timestamp_s < self._times[-1]:
-            raise ShapeError(
-                "expected the frames of one clip in order of time, got one at "
-                f"{result.timestamp_s:g} s after one at {self._times[-1]:g} s; sum up each clip "
-                "by itself"
-            )
-        self._times.append(result.timestamp_s)
-        self._indices.append(result.index)
-        self.source = self.source or result.source
-
-    def _add_face(self, face: Face, smoothed: bool) -> None:
-        expression = face.smoothed if smoothed and face.smoothed else face.expression
-        labels = tuple(expression)
-        if labels != self.labels:
-            if self.labels:
-                raise LabelError(
-                    f"expected every face in the labels {', '.join(self.labels)}, got one in "
-                    f"{', '.join(labels)}; read the whole clip with one label set"
-                )
-            self.labels = labels
-        self._frames.append(len(self._times) - 1)
-        self._tracks.append(_NOBODY if face.track_id is None else face.track_id)
-        self._probabilities.extend(expression.probabilities.values())
-
-    @property
-    def frame_times(self) -> Float64Array:
-        return np.array(self._times, np.float64)
-
-    @property
-    def frame_indices(self) -> Int64Array:
-        return np.array(self._indices, np.int64)
-
-    @property
-    def frames(self) -> Int64Array:
-        return np.array(self._frames, np.int64)
-
-    @property
-    def track_ids(self) -> Int64Array:
-        return np.array(self._tracks, np.int64)
-
-    @property
-    def probabilities(self) -> Float64Array:
-        flat = np.array(self._probabilities, np.float64)
-        return flat.reshape(len(self._frames), len(self.labels))
-
-
-class _Figures:
-    """Sums up some of the rows."""
+class RunningSummary:
+    """Sums up a clip while it is being read; memory grows with people, not with length."""
 
     def __init__(
         self,
-        seen: _Seen,
-        frame_weights: Float64Array,
-        max_gap_s: float,
-        peaks: int,
-        peak_distance_s: float,
+        *,
+        max_gap_s: float = 2.0,
+        smoothed: bool = True,
+        peaks: int = 3,
+        peak_distance_s: float = 1.0,
     ) -> None:
-        self._labels = seen.labels
-        self._frame_weights = frame_weights
-        self._max_gap_s, self._peaks, self._distance_s = max_gap_s, peaks, peak_distance_s
-        self._frames, self._tracks = seen.frames, seen.track_ids
-        self._times = seen.frame_times[self._frames]
-        self._indices = seen.frame_indices[self._frames]
-        self._probabilities = seen.probabilities
-        self._dominant = (
-            self._probabilities.argmax(axis=1) if len(self._frames) else np.empty(0, np.int64)
+        """Set how to count, as for `summary`.
+
+        Raises:
+            ConfigError: If an option is below 0.
+        """
+        if not min(max_gap_s, peaks, peak_distance_s) >= 0:
+            raise ConfigError(
+                "max_gap_s, peaks and peak_distance_s must be 0 or more, got "
+                f"{max_gap_s}, {peaks} and {peak_distance_s}"
+            )
+        self._max_gap_s, self._smoothed = max_gap_s, smoothed
+        self._peaks, self._distance_s = peaks, peak_distance_s
+        self._labels: tuple[str, ...] = ()
+        self._source: str | None = None
+        self._tallies: dict[int | None, _Tally] = {}
+        self._frames = self._faces = 0
+        self._first_s = self._last_s = 0.0
+        self._watched_s = self._visible_s = 0.0
+        self._seen_last: list[_Sighting] = []
+
+    def add(self, result: FrameResult) -> None:
+        """Take the next frame.
+
+        Raises:
+            LabelError: If a face was read in another label set than those before it.
+            ShapeError: If it is older than the frame before it.
+        """
+        if result.error is not None:
+            return
+        now_s = result.timestamp_s
+        if self._frames and now_s < self._last_s:
+            raise ShapeError(
+                "expected the frames of one clip in order of time, got one at "
+                f"{now_s:g} s after one at {self._last_s:g} s; sum up each clip by itself"
+            )
+        seen = [_Sighting(*self._see(face, result)) for face in _answers(result, self._smoothed)]
+        if self._frames:
+            step_s = now_s - self._last_s
+            if step_s <= self._max_gap_s:
+                self._watched_s += step_s
+                self._spend(self._seen_last, step_s / 2)
+                self._spend(seen, step_s / 2)
+        else:
+            self._first_s = now_s
+        self._frames, self._last_s, self._seen_last = self._frames + 1, now_s, seen
+        self._source = self._source or result.source
+
+    def summary(self) -> Summary:
+        """Return the figures so far."""
+        people = {who: tally for who, tally in self._tallies.items() if who is not None}
+        return Summary(
+            source=self._source,
+            frames=self._frames,
+            duration_s=self._last_s - self._first_s,
+            watched_s=self._watched_s,
+            overall=self._everybody() if self._tallies else None,
+            people=tuple(people[who].summary(who, self._labels) for who in sorted(people)),
         )
 
-    def of(self, rows: Int64Array, track_id: int | None) -> PersonSummary:
-        """Sum up these rows, at least one, in order of time."""
-        weights = self._frame_weights[self._frames[rows]]
-        # A lone picture has no duration; its faces count alike.
-        shares_of = weights if weights.sum() > 0 else np.ones(len(rows))
-        probabilities, dominant = self._probabilities[rows], self._dominant[rows]
-        counts = np.bincount(dominant, shares_of, len(self._labels)) / shares_of.sum()
-        means = shares_of @ probabilities / shares_of.sum()
+    def _see(
+        self, answer: tuple[int | None, Expression], result: FrameResult
+    ) -> tuple[_Tally, int, Float64Array]:
+        track_id, expression = answer
+        labels = tuple(expression)
+        if labels != self._labels:
+            if self._labels:
+                raise LabelError(
+                    f"expected every face in the labels {', '.join(self._labels)}, got one in "
+                    f"{', '.join(labels)}; read the whole clip with one label set"
+                )
+            self._labels = labels
+        tally = self._tallies.get(track_id)
+        if tally is None:
+            moments = [StrongestMoments(self._peaks, self._distance_s) for _ in labels]
+            tally = self._tallies[track_id] = _Tally(moments, result.timestamp_s)
+        probabilities = np.array(list(expression.probabilities.values()), np.float64)
+        dominant = int(probabilities.argmax())
+        moment = Moment(
+            float(probabilities[dominant]), result.timestamp_s, result.index, self._faces
+        )
+        tally.see(moment, dominant, probabilities, self._max_gap_s)
+        self._faces += 1
+        return tally, dominant, probabilities
+
+    def _spend(self, seen: Sequence[_Sighting], time_s: float) -> None:
+        """Count a stretch of time for everybody who was in a frame."""
+        for sighting in seen:
+            sighting.tally.counts_s[sighting.dominant] += time_s
+            sighting.tally.sums_s += time_s * sighting.probabilities
+        # One is in view once, even if a frame shows them twice.
+        for tally in {id(sighting.tally): sighting.tally for sighting in seen}.values():
+            tally.visible_s += time_s
+        if seen:
+            self._visible_s += time_s
+
+    def _everybody(self) -> PersonSummary:
+        tallies = list(self._tallies.values())
+        known = [tally for who, tally in self._tallies.items() if who is not None]
+        transitions: Counter[tuple[int, int]] = Counter()
+        for tally in known:
+            transitions.update(tally.transitions)
+        timed = sum(float(tally.counts_s.sum()) for tally in tallies) > 0
+        counts = np.sum([tally.counts_s if timed else tally.counts for tally in tallies], axis=0)
+        sums = np.sum([tally.sums_s if timed else tally.sums for tally in tallies], axis=0)
         return PersonSummary(
-            track_id=track_id,
-            observations=len(rows),
-            first_s=float(self._times[rows[0]]),
-            last_s=float(self._times[rows[-1]]),
-            visible_s=float(self._frame_weights[np.unique(self._frames[rows])].sum()),
-            shares=dict(zip(self._labels, counts.tolist(), strict=True)),
-            means=dict(zip(self._labels, means.tolist(), strict=True)),
-            transitions=self._transitions(rows),
+            track_id=None,
+            observations=self._faces,
+            first_s=min(tally.first_s for tally in tallies),
+            last_s=max(tally.last_s for tally in tallies),
+            visible_s=self._visible_s,
+            shares=_named(self._labels, counts / counts.sum()),
+            means=_named(self._labels, sums / counts.sum()),
+            transitions=_nested(transitions, self._labels),
+            # Moments of two people do not rule each other out, so the best of each are enough.
             peaks={
-                label: self._strongest(rows, label_id)
+                label: _strongest(
+                    [
+                        (moment, who)
+                        for who, tally in self._tallies.items()
+                        for moment in tally.moments[label_id].picks()
+                    ],
+                    self._peaks,
+                )
                 for label_id, label in enumerate(self._labels)
             },
         )
 
-    def _transitions(self, rows: Int64Array) -> dict[str, dict[str, int]]:
-        changes: dict[str, dict[str, int]] = {}
-        for before, after in self._changes(rows):
-            first, then = self._labels[before], self._labels[after]
-            counts = changes.setdefault(first, {})
-            counts[then] = counts.get(then, 0) + 1
-        return changes
 
-    def _changes(self, rows: Int64Array) -> Iterator[tuple[int, int]]:
-        tracked = rows[self._tracks[rows] != _NOBODY]
-        # By person, and within each by time, which the rows are in already.
-        ordered = tracked[np.argsort(self._tracks[tracked], kind="stable")]
-        before, after = ordered[:-1], ordered[1:]
-        changed = (
-            (self._tracks[before] == self._tracks[after])
-            & (self._times[after] - self._times[before] <= self._max_gap_s)
-            & (self._dominant[before] != self._dominant[after])
-        )
-        yield from zip(
-            self._dominant[before[changed]].tolist(),
-            self._dominant[after[changed]].tolist(),
-            strict=True,
+class _Tally:
+    """One person so far, or all faces without an id.
+
+    Attributes:
+        counts_s: (labels,) seconds in which each expression was dominant.
+        sums_s: (labels,) sums of probability times seconds.
+        counts: (labels,) the same with every face counting 1; for a lone picture, which has no
+            duration.
+        sums: (labels,) see `counts`.
+    """
+
+    def __init__(self, moments: list[StrongestMoments], first_s: float) -> None:
+        self.moments = moments
+        self.first_s = self.last_s = first_s
+        self.observations = 0
+        self.visible_s = 0.0
+        self.counts_s, self.sums_s = np.zeros(len(moments)), np.zeros(len(moments))
+        self.counts, self.sums = np.zeros(len(moments)), np.zeros(len(moments))
+        self.transitions: Counter[tuple[int, int]] = Counter()
+        self._dominant: int | None = None
+
+    def see(
+        self, moment: Moment, dominant: int, probabilities: Float64Array, max_gap_s: float
+    ) -> None:
+        """Take the next sighting."""
+        before, away_s = self._dominant, moment.timestamp_s - self.last_s
+        if before is not None and before != dominant and away_s <= max_gap_s:
+            self.transitions[before, dominant] += 1
+        self._dominant, self.last_s = dominant, moment.timestamp_s
+        self.observations += 1
+        self.counts[dominant] += 1
+        self.sums += probabilities
+        self.moments[dominant].add(moment)
+
+    def summary(self, track_id: int, labels: Sequence[str]) -> PersonSummary:
+        """Return the figures so far."""
+        timed = self.counts_s.sum() > 0
+        counts, sums = (self.counts_s, self.sums_s) if timed else (self.counts, self.sums)
+        return PersonSummary(
+            track_id=track_id,
+            observations=self.observations,
+            first_s=self.first_s,
+            last_s=self.last_s,
+            visible_s=self.visible_s,
+            shares=_named(labels, counts / counts.sum()),
+            means=_named(labels, sums / counts.sum()),
+            transitions=_nested(self.transitions, labels),
+            peaks={
+                label: _strongest([(one, track_id) for one in moments.picks()])
+                for label, moments in zip(labels, self.moments, strict=True)
+            },
         )
 
-    def _strongest(self, rows: Int64Array, label_id: int) -> tuple[Peak, ...]:
-        shown = rows[self._dominant[rows] == label_id]
-        strengths = self._probabilities[shown, label_id]
-        left = shown[np.argsort(-strengths, kind="stable")]
-        found: list[Peak] = []
-        while len(left) and len(found) < self._peaks:
-            best = left[0]
-            found.append(self._peak(int(best), label_id))
-            near = np.abs(self._times[left] - self._times[best]) < self._distance_s
-            near &= self._tracks[left] == self._tracks[best]
-            near[0] = True
-            left = left[~near]
-        return tuple(found)
 
-    def _peak(self, row: int, label_id: int) -> Peak:
-        track_id = int(self._tracks[row])
-        return Peak(
-            timestamp_s=float(self._times[row]),
-            frame_index=int(self._indices[row]),
-            track_id=None if track_id == _NOBODY else track_id,
-            probability=float(self._probabilities[row, label_id]),
-        )
+class _Sighting:
+    """One face of the last frame, whose time goes on until the next one."""
+
+    __slots__ = ("dominant", "probabilities", "tally")
+
+    def __init__(self, tally: _Tally, dominant: int, probabilities: Float64Array) -> None:
+        self.tally, self.dominant, self.probabilities = tally, dominant, probabilities
+
+
+def _answers(result: FrameResult, smoothed: bool) -> list[tuple[int | None, Expression]]:
+    return [
+        (face.track_id, face.smoothed if smoothed and face.smoothed else face.expression)
+        for face in result.faces
+    ]
+
+
+def _named(labels: Sequence[str], values: Float64Array) -> dict[str, float]:
+    return dict(zip(labels, values.tolist(), strict=True))
+
+
+def _nested(
+    transitions: Mapping[tuple[int, int], int], labels: Sequence[str]
+) -> dict[str, dict[str, int]]:
+    nested: dict[str, dict[str, int]] = {}
+    for (before, after), times in transitions.items():
+        nested.setdefault(labels[before], {})[labels[after]] = times
+    return nested
+
+
+def _strongest(
+    moments: Sequence[tuple[Moment, int | None]], most: int | None = None
+) -> tuple[Peak, ...]:
+    ranked = sorted(moments, key=lambda entry: (-entry[0].probability, entry[0].order))
+    return tuple(
+        Peak(moment.timestamp_s, moment.frame_index, track_id, moment.probability)
+        for moment, track_id in ranked[:most]
+    )
