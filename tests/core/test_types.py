@@ -177,6 +177,13 @@ def test_face_dict_has_what_was_smoothed_and_measured() -> None:
     assert tracked["sharpness"] == 12.3
 
 
+def test_a_predicted_box_says_so_everywhere() -> None:
+    predicted = replace(make_face(), predicted=True)
+    assert (make_face().to_dict()["predicted"], predicted.to_dict()["predicted"]) == (False, True)
+    rows = make_frame(faces=(make_face(), predicted)).observations()
+    assert [row.to_dict()["predicted"] for row in rows] == [False, True]
+
+
 @pytest.mark.parametrize(
     ("a", "b", "expected"),
     [

@@ -70,7 +70,9 @@ export interface Expression {
   probabilities: Record<string, number>;
 }
 
-/** One face: where it is, how sure the detector is, and how it looks. */
+/** One face: where it is, how sure the detector is, and how it looks.
+
+`predicted` says that the detector did not run on this frame of a video. */
 export interface Face {
   box: Box;
   confidence: number;
@@ -79,6 +81,7 @@ export interface Face {
   expression: Expression;
   smoothed: Expression | null;
   sharpness: number | null;
+  predicted: boolean;
 }
 
 /** All that was read in one picture. */
@@ -134,6 +137,7 @@ export interface LiveFace {
   expression: Expression;
   smoothed: Expression;
   sharpness: number | null;
+  predicted: boolean;
 }
 
 /** A frame of the camera; `index` counts the frames that were sent, from 0. */

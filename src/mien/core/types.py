@@ -167,6 +167,9 @@ class Face:
             what this frame alone says.
         sharpness: Variance of the Laplacian of the crop as the model sees it, in squared gray
             levels (`mien.core.imaging.sharpness`), or None where it was not measured.
+        predicted: Whether box and landmarks are where the face's motion in the frames before put
+            it, since the detector did not run on this frame; `confidence` is then the last one.
+            The expression is this frame's own all the same.
     """
 
     box: Box
@@ -176,9 +179,10 @@ class Face:
     track_id: int | None = None
     smoothed: Expression | None = None
     sharpness: float | None = None
+    predicted: bool = False
 
     def to_dict(self) -> dict[str, Any]:
-        """Return box, detector confidence, landmarks, track id, expressions and sharpness."""
+        """Return all fields as JSON-ready values."""
         return {
             "box": self.box.to_dict(),
             "confidence": round(self.confidence, 4),
@@ -187,6 +191,7 @@ class Face:
             "expression": self.expression.to_dict(),
             "smoothed": self.smoothed and self.smoothed.to_dict(),
             "sharpness": None if self.sharpness is None else round(self.sharpness, 1),
+            "predicted": self.predicted,
         }
 
     def __str__(self) -> str:
@@ -326,7 +331,7 @@ class Observation:
             return "whole"
         if column in ("source", "detector", "label_set", "dominant", "smoothed_dominant"):
             return "text"
-        return "flag" if column == "uncertain" else "decimal"
+        return "flag" if column in ("predicted", "uncertain") else "decimal"
 
     def to_dict(self) -> dict[str, Any]:
         """Return one flat row: docs/python.md has its columns.
@@ -341,12 +346,14 @@ class Observation:
             "version": ROW_VERSION,
             "source": self.source,
             "frame_index": self.frame_index,
-            "timestamp_s": round(self.timestamp_s, 4),
+            # To the microsecond, as ffprobe prints times, so that a row names its very frame.
+            "timestamp_s": round(self.timestamp_s, 6),
             "face_index": self.face_index,
             "track_id": face.track_id,
             **face.box.to_dict(),
             "detector": self.detector,
             "detector_confidence": round(face.confidence, 4),
+            "predicted": face.predicted,
             **{
                 f"{name}_{axis}": None if value is None else round(value, 1)
                 for name, point in zip(LANDMARKS, points, strict=True)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +34,11 @@ from mien.recognition.batches import BATCH_FACES, in_batches, read_batch
 from mien.recognition.explain import explain_face
 from mien.recognition.explanation import Explanation
 from mien.recognition.results import Located, ResultMaker
+
+if TYPE_CHECKING:
+    from mien.media import VideoSource
+    from mien.media.images import PictureTimes
+    from mien.recognition.video import DetectEvery, VideoReading
 
 UInt8Array = NDArray[np.uint8]
 Picture = str | Path | bytes | UInt8Array | Image.Image
@@ -204,6 +210,79 @@ class Recognizer:
             for batch in batches
             for result in read_batch(batch, self.classify, self._results)
         )
+
+    def video(
+        self,
+        source: str | Path | int | BinaryIO | VideoSource,
+        *,
+        every_n: int | None = None,
+        every_s: float | None = None,
+        start_s: float | None = None,
+        end_s: float | None = None,
+        picture_times: PictureTimes | None = None,
+        detect_every: DetectEvery = 1,
+        track: bool = True,
+        time_constant_s: float = 0.35,
+        max_gap_s: float = 1.5,
+        threads: int | None = None,
+        live: bool | None = None,
+    ) -> VideoReading:
+        """Read a video, a camera or a stream, frame by frame, in constant memory.
+
+        Args:
+            source: As `mien.media.open_source` takes it, or one that is open already, which has
+                its sampling; it is closed at the end.
+            every_n: Read every n-th frame only.
+            every_s: Read one frame in every slot of so many seconds only.
+            start_s: Begin with the first frame that is not before this time.
+            end_s: End before this time.
+            picture_times: Of several pictures only: pictures a second, or `"file-times"`.
+            detect_every: Look for faces in every n-th frame that is read, and follow their motion
+                in between, where `Face.predicted` is set; or `auto`, where that is safe.
+            track: Whether to tell who is who, and to smooth expressions over time.
+            time_constant_s: Of the smoothing; see `mien.recognition.tracking.FaceTracker`.
+            max_gap_s: How long a face may be out of sight and still keep its `track_id`.
+            threads: Frames to work at at a time; None for as many as there are cores.
+            live: Whether to drop frames rather than to fall behind; None does so for cameras and
+                for streams without an end.
+
+        Returns:
+            The reading: iterate over it for a result for each frame, in order.
+
+        Raises:
+            ConfigError: If a setting is out of its range, or sampling is asked of an open source.
+            VideoSourceError: If the source is missing, cannot be opened, or has no frame that can
+                be read.
+        """
+        # Not on top: PyAV takes its time to load, and pictures do not need it.
+        from mien.media import VideoSource, open_source
+        from mien.recognition.video import ReadingSettings, VideoReading
+
+        settings = ReadingSettings(
+            detect_every=detect_every,
+            track=track,
+            time_constant_s=time_constant_s,
+            max_gap_s=max_gap_s,
+            threads=threads,
+            live=live,
+        )
+        if isinstance(source, VideoSource):
+            if (every_n, every_s, start_s, end_s, picture_times) != (None,) * 5:
+                raise ConfigError(
+                    "the source is open already and keeps its own sampling; give sampling to "
+                    "open_source instead"
+                )
+            return VideoReading(self, source, settings)
+        opened = open_source(
+            source,
+            every_n=every_n,
+            every_s=every_s,
+            start_s=start_s,
+            end_s=end_s,
+            picture_times=picture_times,
+            threads=settings.decoder_threads,
+        )
+        return VideoReading(self, opened, settings)
 
     def classify(self, crops_gray: UInt8Array) -> NDArray[np.float32]:
         """Return expression probabilities for faces that are cut out already.

@@ -39,7 +39,10 @@ class Expression(_Model):
 
 
 class Face(_Model):
-    """One face: where it is, how sure the detector is, and how it looks."""
+    """One face: where it is, how sure the detector is, and how it looks.
+
+    `predicted` says that the detector did not run on this frame of a video.
+    """
 
     box: Box
     confidence: float
@@ -48,6 +51,7 @@ class Face(_Model):
     expression: Expression
     smoothed: Expression | None
     sharpness: float | None
+    predicted: bool
 
 
 class Frame(_Model):
