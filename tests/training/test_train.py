@@ -173,6 +173,19 @@ def test_early_stopping_ends_a_run_that_no_longer_gets_better(
     assert report["epochs_done"] < 9
 
 
+def test_the_last_epoch_is_kept_where_the_recipe_says_so(
+    faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
+) -> None:
+    # At this rate each epoch undoes the one before; the first is seldom beaten by score.
+    recipe_values["optimiser"] = {"learning_rate": 5.0, "schedule": "constant"}
+    recipe_values["loop"] = {"epochs": 3, "batch_size": 16, "monitor": "last"}
+    report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)
+    assert report["best"]["epoch"] == 3
+    assert report["selected_by"] == "being the last"
+    best, last = (load_run_model(tmp_path / "run", checkpoint=c)[0] for c in ("best", "last"))
+    assert all(torch.equal(a, b) for a, b in zip(best.parameters(), last.parameters(), strict=True))
+
+
 def test_bf16_autocast_trains(
     faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path
 ) -> None:

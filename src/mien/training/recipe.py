@@ -136,7 +136,9 @@ class LoopRecipe:
             train to the end.
         sizes: Pairs (share of training, side in pixels): from that share on, faces are
             resized to that side. Smaller faces first saves time (progressive resizing).
-        monitor: What is best: `score` is the mean of the heads' validation accuracies.
+        monitor: Which epoch is best, and kept as that: by `score`, the mean of the heads'
+            validation accuracies; by `loss`; or simply the `last`, for runs that learn what
+            validation faces do not ask for, such as blurred ones.
     """
 
     epochs: int = 50
@@ -145,7 +147,7 @@ class LoopRecipe:
     ema_decay: float = 0.0
     early_stop_patience: int = 0
     sizes: tuple[tuple[float, int], ...] = ()
-    monitor: Literal["score", "loss"] = "score"
+    monitor: Literal["score", "loss", "last"] = "score"
 
 
 @dataclass(frozen=True)

@@ -75,6 +75,10 @@ def range_faults(recipe: Recipe) -> list[str]:
             "loop.sizes: the last size must be input.size, which is what the model is used at",
         ),
         (all(size >= 16 for _, size in loop.sizes), "loop.sizes: at least 16 pixels"),
+        (
+            loop.monitor != "last" or not loop.early_stop_patience,
+            "loop.early_stop_patience: needs a monitor of score or loss to stop by",
+        ),
         (0 < optimiser.warmup_share < 1, "optimiser.warmup_share: must be in 0..1"),
         (0 < optimiser.plateau_factor < 1, "optimiser.plateau_factor: must be in 0..1"),
         (

@@ -310,7 +310,7 @@ def _callbacks(
     recipe: Recipe, out: Path, epoch_log: EpochLog, console: Console, max_epochs_now: int | None
 ) -> list[Callback]:
     loop = recipe.loop
-    mode = "max" if loop.monitor == "score" else "min"
+    mode = "min" if loop.monitor == "loss" else "max"
     callbacks: list[Callback] = [epoch_log, ProgressLine(console)]
     if loop.ema_decay:
         callbacks.append(EMAWeightAveraging(decay=loop.ema_decay))
@@ -321,9 +321,8 @@ def _callbacks(
     if max_epochs_now:
         callbacks.append(StopAfter(max_epochs_now))
     folder = out / "checkpoints"
-    best = ModelCheckpoint(
-        folder, "best", monitor=f"val/{loop.monitor}", mode=mode, enable_version_counter=False
-    )
+    monitor = "epoch" if loop.monitor == "last" else f"val/{loop.monitor}"
+    best = ModelCheckpoint(folder, "best", monitor=monitor, mode=mode, enable_version_counter=False)
     # Lightning's own `save_last` writes only when the best one changes.
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     return [*callbacks, best, last]
@@ -344,16 +343,20 @@ def _loader(
 
 def _report(recipe: Recipe, epoch_log: EpochLog, *, finished: bool) -> dict[str, Any]:
     """Return what the log has for `report.json`: the best epoch by the monitored figure."""
-    key = f"val/{recipe.loop.monitor}"
-    pick = max if recipe.loop.monitor == "score" else min
-    best = pick(epoch_log.rows, key=lambda row: row[key])
+    monitor, last = recipe.loop.monitor, epoch_log.rows[-1]
+    if monitor == "last":
+        best, selected_by = last, "being the last"
+    else:
+        key, pick = f"val/{monitor}", max if monitor == "score" else min
+        best = pick(epoch_log.rows, key=lambda row: row[key])
+        selected_by = f"{key} on the validation split"
     return {
         "name": recipe.name,
-        "epochs_done": int(epoch_log.rows[-1]["epoch"]),
+        "epochs_done": int(last["epoch"]),
         "epochs_planned": recipe.loop.epochs,
         "finished": finished,
         "seconds": round(sum(row["seconds"] for row in epoch_log.rows), 1),
-        "selected_by": f"{key} on the validation split",
+        "selected_by": selected_by,
         "best": best,
-        "last": epoch_log.rows[-1],
+        "last": last,
     }
