@@ -143,6 +143,44 @@ def test_a_clip_that_starts_anew_is_another_session() -> None:
     assert again[0].smoothed == again[0].expression
 
 
+def wanderers(seed: int, frames: int = 90) -> list[FrameResult]:
+    """Five who walk about, come and go, and are missed now and then; and false alarms."""
+    draw = random.Random(seed)
+    speeds = [(draw.uniform(-90, 90), draw.uniform(-40, 40)) for _ in range(5)]
+    starts = [(draw.uniform(0, 600), draw.uniform(0, 400)) for _ in range(5)]
+    found = []
+    for step in range(frames):
+        at_s = step / 15
+        seen = [
+            face(
+                square(x + at_s * dx + draw.gauss(0, 2), y + at_s * dy + draw.gauss(0, 2), 60),
+                probabilities={"happiness": (share := draw.random()), "sadness": 1 - share},
+            )
+            for number, ((x, y), (dx, dy)) in enumerate(zip(starts, speeds, strict=True))
+            if draw.random() > 0.15 and number != step // 20
+        ]
+        if draw.random() < 0.1:
+            seen.append(face(square(draw.uniform(0, 600), draw.uniform(0, 400), 40)))
+        found.append(frame(at_s, *seen))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_tracker_that_recalls_the_last_seconds_goes_on_with_the_same_ids(seed: int) -> None:
+    frames = wanderers(seed)
+    whole = FaceTracker()
+    expected = [whole.update(one) for one in frames]
+    for stop in range(1, len(frames), 3):
+        known = [one.track_id or 0 for past in expected[:stop] for one in past]
+        resumed = FaceTracker()
+        resumed.recall(expected[max(0, stop - 60) : stop], last_id=max(known, default=0))
+        for before, one in zip(expected[stop:], frames[stop:], strict=True):
+            after = resumed.update(one)
+            assert [each.track_id for each in after] == [each.track_id for each in before]
+            for mine, true in zip(after, before, strict=True):
+                assert mine.smoothed == true.smoothed
+
+
 def test_smoothed_values_lie_beside_raw_ones_and_lag_by_the_time_constant() -> None:
     tracker = FaceTracker(time_constant_s=0.5)
     tracker.update(frame(0, square(0)))

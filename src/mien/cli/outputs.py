@@ -5,7 +5,6 @@ Every sink takes a result and the picture it is of, and is closed at the end.
 
 from __future__ import annotations
 
-import csv
 import json
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -18,40 +17,18 @@ import cv2
 from mien.cli.pictures import STDIN, PictureSource
 from mien.core.errors import MienError
 from mien.core.imaging import as_bgr
-from mien.core.types import ROW_VERSION, FrameResult, Observation
+from mien.core.types import FrameResult
+from mien.recognition.row_parquet import ParquetRowWriter
+from mien.recognition.row_text import CsvForm, StreamRowWriter, TextRowWriter
+from mien.recognition.row_writer import RowWriter
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from mien.recognition.recognizer import Recognizer
 
 Sink = Callable[[FrameResult, PictureSource], None]
 
-PARQUET_ROWS = 4096
 # Formats that a browser shows; a picture in any other becomes a PNG.
 WRITABLE = frozenset({".jpg", ".jpeg", ".png", ".webp"})
-
-
-def columns(labels: Sequence[str]) -> list[str]:
-    """Return the columns of every table of results: those of `Observation`, then `error`."""
-    return [*Observation.columns(labels), "error"]
-
-
-def rows_of(result: FrameResult) -> list[dict[str, Any]]:
-    """Return a row for each face; a picture without any still has one, its columns empty."""
-    rows = [{**seen.to_dict(), "error": None} for seen in result.observations()]
-    if rows:
-        return rows
-    return [
-        {
-            "version": ROW_VERSION,
-            "source": result.source,
-            "frame_index": result.index,
-            "timestamp_s": result.timestamp_s,
-            "detector": result.detector,
-            "error": result.error,
-        }
-    ]
 
 
 @contextmanager
@@ -73,34 +50,21 @@ def json_sink(stream: TextIO) -> Iterator[Sink]:
 @contextmanager
 def csv_sink(path: str, labels: Sequence[str]) -> Iterator[Sink]:
     """Write a CSV table with a row for each face, to a file or, for `-`, standard output."""
-    with _text_file(path) as stream:
-        table = csv.DictWriter(stream, columns(labels), restval="", lineterminator="\n")
-        table.writeheader()
-        yield lambda result, _: table.writerows(rows_of(result))
+    form = CsvForm()
+    writer: RowWriter
+    if path == STDIN:
+        writer = StreamRowWriter(sys.stdout, form, labels)
+    else:
+        writer = TextRowWriter(Path(path), form, labels, if_there="replace")
+    with writer:
+        yield lambda result, _: _write_row(writer, result)
 
 
 @contextmanager
 def parquet_sink(path: Path, labels: Sequence[str]) -> Iterator[Sink]:
     """Write a Parquet table with a row for each face."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    schema = _schema(pa, columns(labels))
-    rows: list[dict[str, Any]] = []
-    with _opened(path, "wb") as stream, pq.ParquetWriter(stream, schema) as writer:
-
-        def flush() -> None:
-            if rows:
-                writer.write_table(pa.Table.from_pylist(rows, schema=schema))
-                rows.clear()
-
-        def write(result: FrameResult, _: PictureSource) -> None:
-            rows.extend(rows_of(result))
-            if len(rows) >= PARQUET_ROWS:
-                flush()
-
-        yield write
-        flush()
+    with ParquetRowWriter(path, labels, if_there="replace") as writer:
+        yield lambda result, _: _write_row(writer, result)
 
 
 def annotate_sink(folder: Path) -> Sink:
@@ -149,36 +113,19 @@ def write_picture(path: Path, image: Any) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise MienError(f"cannot make the folder {path.parent}: {error.strerror}") from error
-    with _opened(path, "wb") as stream:
+    with _opened(path) as stream:
         stream.write(encoded.tobytes())
 
 
-@contextmanager
-def _text_file(path: str) -> Iterator[IO[str]]:
-    if path == STDIN:
-        yield sys.stdout
-        return
-    with _opened(Path(path), "w") as stream:
-        yield stream
+def _write_row(writer: RowWriter, result: FrameResult) -> None:
+    writer.write(result)
 
 
 @contextmanager
-def _opened(path: Path, mode: str) -> Iterator[IO[Any]]:
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+def _opened(path: Path) -> Iterator[IO[bytes]]:
     try:
-        stream = path.open(mode, **text)  # type: ignore[call-overload]
+        stream = path.open("wb")
     except OSError as error:
         raise MienError(f"cannot write {path}: {error.strerror or error}") from error
     with stream:
         yield stream
-
-
-def _schema(arrow: Any, names: list[str]) -> pa.Schema:
-    types = {
-        "whole": arrow.int64(),
-        "decimal": arrow.float64(),
-        "text": arrow.string(),
-        "flag": arrow.bool_(),
-    }
-    kinds = {name: Observation.kind(name) for name in names} | {"error": "text"}
-    return arrow.schema([(name, types[kinds[name]]) for name in names])

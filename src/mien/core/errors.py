@@ -45,6 +45,38 @@ class VideoWriteError(MienError):
     """A video cannot be written, or not to its end; the text says what was kept."""
 
 
+class TableWriteError(MienError):
+    """A table of results cannot be written, or not to its end; the text says what was kept."""
+
+
+class StoreError(MienError):
+    """Recorded sessions cannot be read or written; a more special error says why, if known."""
+
+
+class SessionNotFoundError(StoreError):
+    """There is no session, or nothing in it, of that number."""
+
+
+class StoreLockedError(StoreError):
+    """Something else is using the database of sessions for too long."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The database of sessions can be read, but not written."""
+
+
+class StoreCorruptError(StoreError):
+    """The database of sessions is damaged, or none of mien's."""
+
+
+class StoreVersionError(StoreError):
+    """A newer mien made the database of sessions."""
+
+
+class StoreFullError(StoreError):
+    """There is no room for sessions on the disk; what was written before is kept."""
+
+
 class FetchError(MienError):
     """A file that others publish cannot be downloaded, or is not the one expected."""
 

@@ -11,7 +11,7 @@ is; nothing is kept of a face but its box and its expression.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
 import lap
@@ -115,20 +115,61 @@ class FaceTracker:
         faces; their ids are not used again.
         """
         last_s, now_s = self._now_s, frame.timestamp_s
-        is_first = now_s < last_s or last_s == -math.inf
+        is_first = self._go_to(now_s)
+        found = self._assign_all(frame.faces, last_s)
+        self._begin(frame.faces, found, confirmed=is_first)
+        self._forget_unseen()
+        faces = tuple(_tracked(face, found.get(n)) for n, face in enumerate(frame.faces))
+        return replace(frame, faces=faces)
+
+    def recall(self, frames: Iterable[FrameResult], *, last_id: int = 0) -> None:
+        """Go on where another tracker left off, as after a stop: take its frames with their ids.
+
+        A few seconds of them are enough, for what lies further back no longer counts.
+
+        Args:
+            frames: As another tracker's `update` returned them, in order of time.
+            last_id: The highest id that was ever given, so that none is used again; those in
+                `frames` count by themselves.
+        """
+        self._next_id = max(self._next_id, last_id + 1)
+        for frame in frames:
+            self._go_to(frame.timestamp_s)
+            for face in frame.faces:
+                # One that was too doubtful to begin a track was not smoothed either.
+                if face.smoothed is not None:
+                    self._recall(face, face.smoothed)
+            self._forget_unseen()
+
+    def _recall(self, face: Face, smoothed: Expression) -> None:
+        same = (track for track in self._tracks if track.track_id == face.track_id is not None)
+        track = next(same, None)
+        if track is None:
+            track = _Track(face, self._now_s, face.track_id)
+            self._tracks.append(track)
+            self._next_id = max(self._next_id, (face.track_id or 0) + 1)
+        else:
+            track.see(face, self._now_s, self._time_constant_s)
+        track.expression = smoothed
+
+    def _go_to(self, now_s: float) -> bool:
+        """Drop who has been away for too long, and say whether nobody can be known there."""
+        last_s, self._now_s = self._now_s, now_s
         if now_s < last_s:
             self._tracks = []
-        self._now_s = now_s
         oldest_s = now_s - self._max_gap_s
         if now_s - last_s <= LONGEST_STEP_S:
             oldest_s = min(oldest_s, last_s)
         self._tracks = [track for track in self._tracks if track.seen_at_s >= oldest_s]
-        found = self._assign_all(frame.faces, last_s)
-        self._begin(frame.faces, found, confirmed=is_first)
-        # A new face that is not there again was none.
-        self._tracks = [t for t in self._tracks if t.track_id is not None or t.seen_at_s == now_s]
-        faces = tuple(_tracked(face, found.get(n)) for n, face in enumerate(frame.faces))
-        return replace(frame, faces=faces)
+        return now_s < last_s or last_s == -math.inf
+
+    def _forget_unseen(self) -> None:
+        """Drop a new face that is not there again: it was none."""
+        self._tracks = [
+            track
+            for track in self._tracks
+            if track.track_id is not None or track.seen_at_s == self._now_s
+        ]
 
     def _assign_all(self, faces: Sequence[Face], last_s: float) -> dict[int, _Track]:
         """Continue tracks and return those of the faces, by the faces' place in the frame."""
