@@ -9,8 +9,14 @@ import pytest
 
 from mien.core.errors import ConfigError
 from mien.core.types import Box, Expression, Face, FrameResult
+from mien.recognition.association import (
+    FORBIDDEN,
+    LONGEST_STEP_S,
+    BoxTracker,
+    assignment_costs,
+)
 from mien.recognition.motion import BoxMotion
-from mien.recognition.tracking import FORBIDDEN, LONGEST_STEP_S, FaceTracker, assignment_costs
+from mien.recognition.tracking import FaceTracker, Smoother
 
 HAPPY = {"happiness": 0.9, "sadness": 0.1}
 SAD = {"happiness": 0.1, "sadness": 0.9}
@@ -246,10 +252,25 @@ def test_crowds_of_any_size_get_each_id_once() -> None:
 
 
 def test_memory_does_not_grow_with_what_was_lost() -> None:
-    tracker = FaceTracker(max_gap_s=0.5, confirm_after=1)
+    tracker = BoxTracker(max_gap_s=0.5, confirm_after=1)
+    smoother = Smoother(time_constant_s=0.35, max_gap_s=0.5)
     for step in range(200):
-        tracker.update(frame(step / 10, square(2000.0 * step)))
-    assert len(tracker._tracks) <= 7
+        one = frame(step / 10, square(2000.0 * step))
+        people = tracker.update(one.faces, one.timestamp_s)
+        smoother.update(one, people)
+    assert len(tracker) <= 7
+    assert len(smoother._known) <= 10 * LONGEST_STEP_S + 2
+
+
+def test_where_the_last_ones_seen_are_by_now_is_told_from_their_motion() -> None:
+    tracker = BoxTracker()
+    for step in range(10):
+        tracker.update([face(square(10.0 * step)), face(square(300))], step / 10)
+    tracker.update([face(square(100.0))], 1.0)
+    ((person, box),) = tracker.expected(1.05).values()
+    assert person.track_id == 1
+    assert box.centre == pytest.approx((155, 50), abs=2)
+    assert (box.width, box.height) == pytest.approx((100, 100), rel=0.02)
 
 
 @pytest.mark.parametrize(

@@ -39,6 +39,13 @@ class Prediction:
     variances: tuple[float, ...]
     jitters: tuple[float, ...]
 
+    @property
+    def box(self) -> Box:
+        """The most likely box, xyxy in pixels."""
+        x, y, log_width, log_height = self.means
+        half_width, half_height = math.exp(log_width) / 2, math.exp(log_height) / 2
+        return Box(x - half_width, y - half_height, x + half_width, y + half_height)
+
 
 @dataclass(frozen=True)
 class _Step:
