@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 
-from mien.cli.options import PriorOption, PriorStrengthOption, ThreadsOption
+from mien.cli.options import (
+    BundleOption,
+    DetectorOption,
+    LabelSetOption,
+    MinFaceOption,
+    PriorOption,
+    PriorStrengthOption,
+    ThreadsOption,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -41,15 +49,10 @@ def explain(
         str | None,
         typer.Option(help="The expression to explain. [default: each face's most probable]"),
     ] = None,
-    label_set: Annotated[
-        str | None, typer.Option(help="fer2013 or ferplus. [default: the model's]")
-    ] = None,
-    bundle: Annotated[str, typer.Option(help="Name or folder of the model.")] = "mien-s",
-    detector: Annotated[
-        str,
-        typer.Option(help="auto, blazeface, yunet, yunet:FILE, haar, cascade:FILE or full."),
-    ] = "auto",
-    min_face: Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")] = 24,
+    label_set: LabelSetOption = None,
+    bundle: BundleOption = "mien-s",
+    detector: DetectorOption = "auto",
+    min_face: MinFaceOption = 24,
     prior: PriorOption = "default",
     prior_strength: PriorStrengthOption = None,
     threads: ThreadsOption = 1,

@@ -35,6 +35,25 @@ RuleOption = Annotated[
         "By default fer2013 and majority, as far as data and model allow."
     ),
 ]
+BundleOption = Annotated[str, typer.Option(help="Name or folder of the model.")]
+DetectorOption = Annotated[
+    str,
+    typer.Option(help="auto, blazeface, yunet, yunet:FILE, haar, cascade:FILE or full."),
+]
+LabelSetOption = Annotated[
+    str | None, typer.Option(help="fer2013 or ferplus. [default: the model's]")
+]
+MinFaceOption = Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")]
+ThresholdOption = Annotated[
+    float | None,
+    typer.Option(
+        min=0, max=1, help="Lowest detector confidence, 0 to 1. [default: the detector's]"
+    ),
+]
+UncertainOption = Annotated[
+    float,
+    typer.Option(min=0, max=1, help="Flag answers with a lower confidence as uncertain."),
+]
 PriorOption = Annotated[
     str,
     typer.Option(

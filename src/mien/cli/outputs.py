@@ -14,7 +14,8 @@ from typing import IO, TYPE_CHECKING, Any, TextIO
 
 import cv2
 
-from mien.cli.pictures import STDIN, PictureSource
+from mien.cli.paths import STDIN
+from mien.cli.pictures import PictureSource
 from mien.core.errors import MienError
 from mien.core.imaging import as_bgr
 from mien.core.types import FrameResult

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import glob
-import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from mien.cli.paths import STDIN, as_text, expand, unused
+
 SUFFIXES = frozenset(
     {".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif", ".avif"}
 )
-STDIN = "-"
 
 
 @dataclass(frozen=True)
@@ -46,49 +45,14 @@ def find_pictures(arguments: Iterable[str]) -> list[PictureSource]:
         key = STDIN if path is None else str(path)
         if key in found:
             continue
-        name = os.fsencode(key).decode("utf-8", "backslashreplace")
         data = sys.stdin.buffer.read() if path is None else path
-        found[key] = PictureSource(name, data, _unused(relative, taken), missing)
+        found[key] = PictureSource(as_text(key), data, unused(relative, taken), missing)
     return list(found.values())
 
 
 def _expand(arguments: Iterable[str]) -> Iterator[tuple[Path | None, Path, str | None]]:
     for argument in arguments:
-        # A file may be called ~photo.jpg, and a shell's own pattern passes such names on.
-        known = os.path.lexists(argument)
-        path = Path(argument if known else os.path.expanduser(argument))  # noqa: PTH111
         if argument == STDIN:
             yield None, Path("stdin.png"), None
-        # Unlike pathlib's, the questions of os.path have an answer for every name, however odd.
-        elif os.path.isdir(path):  # noqa: PTH112
-            yield from _below(path)
-        elif known or not glob.has_magic(argument):
-            yield path, Path(path.name), None
         else:
-            matches = [Path(found) for found in sorted(glob.glob(str(path), recursive=True))]  # noqa: PTH207
-            files = [match for match in matches if match.is_file()]
-            yield from ((match, Path(match.name), None) for match in files)
-            if not files:
-                yield path, Path(path.name), "no file matches this pattern"
-
-
-def _below(folder: Path) -> Iterator[tuple[Path, Path, str | None]]:
-    pictures = [
-        path
-        for path in sorted(folder.rglob("*"))
-        if path.suffix.lower() in SUFFIXES and path.is_file()
-    ]
-    yield from ((path, path.relative_to(folder), None) for path in pictures)
-    if not pictures:
-        kinds = " ".join(sorted(suffix.lstrip(".") for suffix in SUFFIXES))
-        yield folder, Path(folder.name), f"no pictures in this folder or below ({kinds})"
-
-
-def _unused(relative: Path, taken: set[Path]) -> Path:
-    """Return a path that no other picture has, by a number before the suffix if need be."""
-    unused, number = relative, 1
-    while unused in taken:
-        number += 1
-        unused = relative.with_name(f"{relative.stem}-{number}{relative.suffix}")
-    taken.add(unused)
-    return unused
+            yield from expand(argument, SUFFIXES, "pictures")

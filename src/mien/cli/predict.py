@@ -13,7 +13,17 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from mien.cli.options import PriorOption, PriorStrengthOption, ThreadsOption
+from mien.cli.options import (
+    BundleOption,
+    DetectorOption,
+    LabelSetOption,
+    MinFaceOption,
+    PriorOption,
+    PriorStrengthOption,
+    ThreadsOption,
+    ThresholdOption,
+    UncertainOption,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -35,27 +45,14 @@ def predict(
             show_default=False,
         ),
     ],
-    bundle: Annotated[str, typer.Option(help="Name or folder of the model.")] = "mien-s",
-    detector: Annotated[
-        str,
-        typer.Option(help="auto, blazeface, yunet, yunet:FILE, haar, cascade:FILE or full."),
-    ] = "auto",
-    label_set: Annotated[
-        str | None, typer.Option(help="fer2013 or ferplus. [default: the model's]")
-    ] = None,
-    min_face: Annotated[float, typer.Option(min=1, help="Smallest face to read, in pixels.")] = 24,
-    threshold: Annotated[
-        float | None,
-        typer.Option(
-            min=0, max=1, help="Lowest detector confidence, 0 to 1. [default: the detector's]"
-        ),
-    ] = None,
+    bundle: BundleOption = "mien-s",
+    detector: DetectorOption = "auto",
+    label_set: LabelSetOption = None,
+    min_face: MinFaceOption = 24,
+    threshold: ThresholdOption = None,
     prior: PriorOption = "default",
     prior_strength: PriorStrengthOption = None,
-    uncertain_below: Annotated[
-        float,
-        typer.Option(min=0, max=1, help="Flag answers with a lower confidence as uncertain."),
-    ] = 0.0,
+    uncertain_below: UncertainOption = 0.0,
     threads: ThreadsOption = 1,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, one object a picture, not a table.")
@@ -81,7 +78,8 @@ def predict(
     Example: mien predict holiday/ --csv faces.csv --annotate out/
     """
     from mien.cli.greeting import without_greeting
-    from mien.cli.pictures import STDIN, find_pictures
+    from mien.cli.paths import STDIN
+    from mien.cli.pictures import find_pictures
     from mien.recognition.recognizer import Recognizer
 
     if as_json and csv == STDIN:
