@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Mapping
+from hashlib import sha256
 from html import escape
 from importlib.resources import files
 
@@ -11,19 +13,24 @@ from mien.evaluation.report import Provenance
 from mien.evaluation.words import count
 
 
-def html_page(title: str, body: str) -> str:
+def html_page(title: str, body: str, *, style: str = "", script: str = "") -> str:
     """Return a page that stands alone: the style is in it, nothing is asked for.
 
     Args:
         title: Plain text.
         body: HTML, what stands inside of `main`.
+        style: CSS of this page's own, after that of every page.
+        script: JavaScript that runs when the page is there. The page then forbids its browser
+            every other script, and every request.
     """
-    css = files("mien.evaluation").joinpath("page.css").read_text(encoding="utf-8")
+    css = files("mien.evaluation").joinpath("page.css").read_text(encoding="utf-8") + style
+    policy = _policy(script) if script else ""
+    running = f"<script>{script}</script>\n" if script else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
+{policy}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="mien {escape(__version__)}">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
@@ -34,9 +41,19 @@ def html_page(title: str, body: str) -> str:
 <main>
 {body}
 </main>
-</body>
+{running}</body>
 </html>
 """
+
+
+def _policy(script: str) -> str:
+    """Return a content security policy under which this one script runs and nothing is loaded."""
+    digest = b64encode(sha256(script.encode()).digest()).decode()
+    allowed = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    return (
+        '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
+        f"{allowed}; base-uri 'none'; form-action 'none'\">\n"
+    )
 
 
 def table_row(head: str, *cells: str, css: str = "") -> str:
