@@ -56,6 +56,20 @@ def test_uneven_timestamps_colours_and_order_come_back(tmp_path: Path) -> None:
         assert source.info.frames == len(TIMES_S)
 
 
+@pytest.mark.parametrize("every_n", [1, 2, 3])
+def test_the_last_frame_is_there_wherever_the_last_fragment_begins(
+    tmp_path: Path, every_n: int
+) -> None:
+    film = make(tmp_path / "film.mp4", Film(sound="aac"))
+    for count in range(1, len(TIMES_S[::every_n]) + 1):
+        times_s = TIMES_S[::every_n][:count]
+        path = tmp_path / f"{count}.mp4"
+        with VideoWriter(path, audio_from=film) as writer:
+            for number, at_s in enumerate(times_s):
+                writer.write(picture(number), at_s)
+        assert [f.timestamp_s for f in read(path)] == pytest.approx(times_s, abs=1e-5)
+
+
 def test_a_range_can_begin_at_zero(tmp_path: Path) -> None:
     with VideoWriter(tmp_path / "part.mp4", start_s=TIMES_S[0]) as writer:
         for number, at_s in enumerate(TIMES_S):

@@ -64,6 +64,9 @@ class Mp4File:
         context = self._stream.codec_context
         context.time_base = TIME_BASE
         context.thread_count = threads
+        # Where frames are reordered across its last two fragments, FFmpeg's index leaves out the
+        # last frame shown.
+        context.max_b_frames = 0
         context.colorspace = context.color_primaries = context.color_trc = _BT709
         context.color_range = ColorRange.MPEG
         if soundtrack is not None:
