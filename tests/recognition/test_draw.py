@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.labels import COLOURS, FERPLUS
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.draw import MIN_LONG_SIDE_PX, _ink_on, annotate
+from mien.recognition.draw import MIN_LONG_SIDE_PX, annotate, ink_on
 
 UInt8Array = NDArray[np.uint8]
 
@@ -137,4 +137,4 @@ def contrast(one: str, other: str) -> float:
 
 @pytest.mark.parametrize("colour", COLOURS.values())
 def test_ink_on_every_plate_can_be_read(colour: str) -> None:
-    assert contrast(_ink_on(colour), colour) >= 4.5
+    assert contrast(ink_on(colour), colour) >= 4.5

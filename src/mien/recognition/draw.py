@@ -30,7 +30,7 @@ MIN_TEXT_PX = 13
 MAX_ENLARGED_PX = 2400
 
 GROUND, TRACK = "#15171c", "#2b2f38"
-BRIGHT, MUTED, _DARK = "#f3f4f6", "#a3a9b5", "#101216"
+BRIGHT, MUTED, DARK = "#f3f4f6", "#a3a9b5", "#101216"
 
 # Measures of a card, in text heights.
 _CARD_WIDTH, _PAD, _ROW, _HEAD = 17.0, 1.0, 1.5, 2.4
@@ -80,7 +80,7 @@ def _draw_faces(picture: Image.Image, result: FrameResult, scale: float, text_px
     if not result.faces:
         words = f"no face found by {result.detector}"
         where = (text_px, picture.height - 2.6 * text_px)
-        _plate(pen, _plate_at(where, words, text_px), words, text_px, _DARK)
+        _plate(pen, _plate_at(where, words, text_px), words, text_px, DARK)
     boxes = [_within(face.box, scale, picture.size) for face in result.faces]
     for box, face in reversed(list(zip(boxes, result.faces, strict=True))):
         _draw_box(pen, box, COLOURS[face.expression.dominant], text_px)
@@ -96,7 +96,7 @@ def _draw_box(pen: ImageDraw.ImageDraw, box: Rectangle, colour: str, text_px: in
     line, edge = max(2, round(text_px / 6)), max(1, round(text_px / 14))
     x1, y1, x2, y2 = box
     outer = (x1 - edge, y1 - edge, x2 + edge, y2 + edge)
-    pen.rectangle(outer, outline=_DARK, width=line + 2 * edge)
+    pen.rectangle(outer, outline=DARK, width=line + 2 * edge)
     pen.rectangle(box, outline=colour, width=line)
 
 
@@ -112,7 +112,7 @@ def _free_plate(
 ) -> tuple[Rectangle, str]:
     """Choose words and place of a face's plate: as much as fits, over no other plate."""
     expression = face.expression
-    name = _name(expression)
+    name = shown_name(expression)
     full = f"{name} {expression.confidence:.0%}"
     choices = [full] if alone else [f"{number}  {full}", f"{number}  {name}", f"{number}"]
     places: list[tuple[Rectangle, str]] = []
@@ -134,7 +134,8 @@ def _free_plate(
     return next(free, places[-1])
 
 
-def _name(expression: Expression) -> str:
+def shown_name(expression: Expression) -> str:
+    """Return the dominant expression, with a question mark where it is uncertain."""
     return expression.dominant + ("?" if expression.uncertain else "")
 
 
@@ -148,10 +149,10 @@ def _plate(
 ) -> None:
     x1, y1, x2, y2 = rectangle
     edge = max(1, round(text_px / 14))
-    pen.rectangle((x1 - edge, y1 - edge, x2 + edge, y2 + edge), fill=_DARK)
+    pen.rectangle((x1 - edge, y1 - edge, x2 + edge, y2 + edge), fill=DARK)
     pen.rectangle(rectangle, fill=colour)
     middle = ((x1 + x2) / 2, (y1 + y2) / 2)
-    pen.text(middle, words, font=load_font(text_px), fill=_ink_on(colour), anchor="mm")
+    pen.text(middle, words, font=load_font(text_px), fill=ink_on(colour), anchor="mm")
 
 
 def _card(face: Face, number: int, text_px: int) -> Image.Image:
@@ -171,12 +172,12 @@ def _card(face: Face, number: int, text_px: int) -> Image.Image:
         ((chip[0] + chip[2]) / 2, middle_y),
         f"{number}",
         font=font,
-        fill=_ink_on(colour),
+        fill=ink_on(colour),
         anchor="mm",
     )
     pen.text(
         (chip[2] + 0.6 * text_px, middle_y),
-        _name(expression),
+        shown_name(expression),
         font=font,
         fill=BRIGHT,
         anchor="lm",
@@ -237,13 +238,13 @@ def _meet(one: Rectangle, other: Rectangle) -> bool:
     return one[0] < other[2] and other[0] < one[2] and one[1] < other[3] and other[1] < one[3]
 
 
-def _ink_on(colour: str) -> str:
+def ink_on(colour: str) -> str:
     """Return dark or bright ink, whichever has the higher contrast (WCAG 2 luminance)."""
     channels = [int(colour[i : i + 2], 16) / 255 for i in (1, 3, 5)]
     linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in channels]
     luminance = 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
     # Above 0.179 black stands out more than white does.
-    return _DARK if luminance > 0.179 else BRIGHT
+    return DARK if luminance > 0.179 else BRIGHT
 
 
 @lru_cache(maxsize=8)
