@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from mien.recognition.recognizer import Recognizer
     from mien.recognition.summary import summary
     from mien.recognition.table import to_dataframe
+    from mien.reports import plots as plots
 
 _HOMES = {
     "Box": "mien.core.types",
@@ -49,8 +50,13 @@ _HOMES = {
     "to_dataframe": "mien.recognition.table",
 }
 
+# Modules under a shorter name: `mien.plots.timeline(results)`.
+_MODULES = {"plots": "mien.reports.plots"}
+
 
 def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return import_module(_MODULES[name])
     if name not in _HOMES:
         raise AttributeError(f"module 'mien' has no attribute {name!r}")
     value = getattr(import_module(_HOMES[name]), name)
@@ -59,4 +65,4 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    return sorted({*globals(), *__all__, *_MODULES})

@@ -185,32 +185,43 @@ class PeakCollector:
             least.moments, least.portrait, least.portrait_score = {}, None, 0.0
 
     def _cut(self, image_rgb: UInt8Array, box: Box) -> bytes:
-        """Return a square around a face as a JPEG; what lies beyond the picture is its edge."""
-        height, width = image_rgb.shape[:2]
-        side = max(1, round(_MARGIN * max(box.width, box.height)))
-        centre_x, centre_y = box.centre
-        left, top = round(centre_x - side / 2), round(centre_y - side / 2)
-        inside = image_rgb[
-            max(0, min(top, height - 1)) : max(1, top + side),
-            max(0, min(left, width - 1)) : max(1, left + side),
-        ]
-        lacking = (
-            min(max(0, -top), side - 1),
-            min(max(0, top + side - height), side - 1),
-            min(max(0, -left), side - 1),
-            min(max(0, left + side - width), side - 1),
-        )
-        square = cv2.copyMakeBorder(inside, *lacking, cv2.BORDER_REPLICATE)
-        small = cv2.resize(
-            square,
-            (self._side_px, self._side_px),
-            interpolation=cv2.INTER_AREA if side > self._side_px else cv2.INTER_CUBIC,
-        )
+        """Return a face as a JPEG."""
+        small_bgr = cv2.cvtColor(cut_face(image_rgb, box, self._side_px), cv2.COLOR_RGB2BGR)
         done, jpeg = cv2.imencode(
             ".jpg",
-            cv2.cvtColor(small, cv2.COLOR_RGB2BGR),
+            small_bgr,
             [cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY, cv2.IMWRITE_JPEG_OPTIMIZE, 1],
         )
         if not done:
-            raise ImageError(f"OpenCV could not encode a face of {side} px as JPEG")
+            raise ImageError(f"OpenCV could not encode a face of {self._side_px} px as JPEG")
         return jpeg.tobytes()
+
+
+def cut_face(image_rgb: UInt8Array, box: Box, side_px: int) -> UInt8Array:
+    """Return a square around a face; what lies beyond the picture is its edge.
+
+    Args:
+        image_rgb: (h, w, 3) uint8.
+        box: The face as the detector found it.
+        side_px: Width and height of the square that is returned.
+
+    Returns:
+        (side_px, side_px, 3) uint8, in the same order of colours.
+    """
+    height, width = image_rgb.shape[:2]
+    side = max(1, round(_MARGIN * max(box.width, box.height)))
+    centre_x, centre_y = box.centre
+    left, top = round(centre_x - side / 2), round(centre_y - side / 2)
+    inside = image_rgb[
+        max(0, min(top, height - 1)) : max(1, top + side),
+        max(0, min(left, width - 1)) : max(1, left + side),
+    ]
+    lacking = (
+        min(max(0, -top), side - 1),
+        min(max(0, top + side - height), side - 1),
+        min(max(0, -left), side - 1),
+        min(max(0, left + side - width), side - 1),
+    )
+    square = cv2.copyMakeBorder(inside, *lacking, cv2.BORDER_REPLICATE)
+    finer = cv2.INTER_AREA if side > side_px else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(square, (side_px, side_px), interpolation=finer), np.uint8)

@@ -186,7 +186,7 @@ def _tools(digest: VideoDigest, timeline: Timeline) -> str:
 <div role="group" aria-label="Zoom">
 <button type="button" data-zoom="in" title="Zoom in" aria-label="Zoom in">+</button>
 <button type="button" data-zoom="out" title="Zoom out" aria-label="Zoom out">−</button>
-<button type="button" data-zoom="all">All</button>
+<button type="button" data-zoom="all" title="Show the whole video">All</button>
 </div>
 </div>
 <script type="application/json" id="clip">{data}</script>"""

@@ -13,11 +13,13 @@ from mien.evaluation.words import count, percent
 from mien.recognition.summary import Peak, PersonSummary
 from mien.reports.bins import BinnedExpressions
 from mien.reports.digest import VideoDigest
-from mien.reports.video_svg import area_svg, colour_of, strip_svg
+from mien.reports.palette import colour_of
+from mien.reports.video_svg import area_svg, strip_svg
 from mien.reports.words import clock, length, mark_texts, marks
 
 # Shares below this are left out of words and keys, not of tables.
 _WORTH_NAMING = 0.005
+_WORTH_A_COLOUR = 0.02
 _TRANSITIONS_NAMED = 6
 # Of a bin in which somebody is away; all others are half percents.
 _AWAY = 255
@@ -114,6 +116,17 @@ def course_html(
         f"{timeline.axis_html()}</div>"
         '<p class="now" aria-hidden="true">Point at it to read it off, drag over it to zoom in.</p>'
     )
+
+
+def colour_key(course: BinnedExpressions, labels: Sequence[str]) -> str:
+    """Return the names of the colours that can be seen in a course's areas."""
+    highest = np.nan_to_num(course.probabilities).max(axis=0, initial=0.0)
+    items = "".join(
+        f"<li>{dot(label)}{escape(label)}</li>"
+        for label, height in zip(labels, highest, strict=True)
+        if height >= _WORTH_A_COLOUR
+    )
+    return f'<ul class="key">{items}</ul>'
 
 
 def row_html(

@@ -12,19 +12,14 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.core.labels import COLOURS
 from mien.reports.bins import BinnedExpressions
+from mien.reports.palette import colour_of
 
 # Units from 0 to 1; finer than a screen shows.
 _HEIGHT = 200
 # How strong a strip's colours are: below, between and above these probabilities of the dominant.
 _STRENGTHS = (0.5, 0.75)
 _OPACITIES = (0.45, 0.75, 1.0)
-
-
-def colour_of(label: str) -> str:
-    """Return the colour of an expression, gray for one of somebody's own label set."""
-    return COLOURS.get(label, "#888888")
 
 
 def area_svg(course: BinnedExpressions, labels: Sequence[str], *, label: str) -> str:
