@@ -10,7 +10,9 @@ of `BLOCKS`. The figures come from files in docs/figures/:
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
     tracking.json          what `python -m bench.tracking` prints
+    video.json             what `python -m bench.video` prints
     keras_cnn6.json        what `python -m bench.keras_cnn6` prints
+    peers.json             what `python -m bench.peers` prints
 
 from the bundles in the package, the logs of training runs in recipes/logs/, and from the
 command line itself.
@@ -27,9 +29,20 @@ from pathlib import Path
 from typing import Any
 
 from command_reference import command_reference
+from peers_plot import peers_svg
+from peers_tables import (
+    naive_row,
+    networks_words,
+    peers_table,
+    recall_table,
+    rows_under,
+    speed_table,
+)
 from speed_tables import Table, inference_table, keras_table, training_table
 from tracking_table import HEAD as TRACKING_HEAD
 from tracking_table import tracking_rows, tracking_words
+from video_table import HEAD as VIDEO_HEAD
+from video_table import video_rows, video_words
 
 REPO = Path(__file__).resolve().parents[1]
 FIGURES = REPO / "docs" / "figures"
@@ -47,6 +60,8 @@ RULE_NAMES = {
 LABEL_NAMES = {rule: name.replace(" PrivateTest", "") for rule, name in RULE_NAMES.items()}
 SPLIT_NAMES = {"train": "Training", "validation": "PublicTest", "test": "PrivateTest"}
 OURS = "mien-s"
+# The rules under which other libraries are measured.
+PEER_RULES = ("fer2013", "majority")
 
 
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
@@ -316,6 +331,55 @@ def tracking_block() -> str:
     return f"{table}\n\n{tracking_words(figures)}"
 
 
+def video_block() -> str:
+    """Return how many times as fast as it plays a video is read, and on what."""
+    figures = read_json(FIGURES / "video.json")
+    if figures is None:
+        return "Not measured yet."
+    table = markdown_table(VIDEO_HEAD, video_rows(figures))
+    measured_on = f"Measured on {machine_words(figures['machine'])}."
+    return f"{table}\n\n{video_words(figures)}\n\n{measured_on}"
+
+
+def peers_block() -> str:
+    """Return our models, the tutorials' networks and other libraries on the same faces."""
+    peers = read_json(FIGURES / "peers.json")
+    if peers is None:
+        return "Not measured yet."
+    parts = []
+    for rule in PEER_RULES:
+        rows = rows_under(rule, evaluations(), peers)
+        naive = naive_row(rule, evaluations())
+        table = markdown_table(*peers_table([*rows, *([naive] if naive else [])]))
+        parts.append(f"{RULE_NAMES[rule]}, n {rows[0].published['n']:,}:\n\n{table}")
+    speed = speed_table(peers)
+    if speed is not None:
+        parts.append(f"{markdown_table(*speed)}\n\nOn {machine_words(peers['machine'])}.")
+    return "\n\n".join(parts)
+
+
+def peers_recall_block() -> str:
+    """Return which expressions each model finds, by FER2013's labels."""
+    peers = read_json(FIGURES / "peers.json")
+    if peers is None:
+        return "Not measured yet."
+    return markdown_table(*recall_table(rows_under("fer2013", evaluations(), peers)))
+
+
+def peers_networks_block() -> str:
+    """Return what each library's network is."""
+    peers = read_json(FIGURES / "peers.json")
+    return "Not measured yet." if peers is None else "\n".join(networks_words(peers))
+
+
+def peers_drawing() -> str | None:
+    """Return the picture of accuracies as SVG, or None where nothing was measured."""
+    peers = read_json(FIGURES / "peers.json")
+    if peers is None:
+        return None
+    return peers_svg([(RULE_NAMES[r], rows_under(r, evaluations(), peers)) for r in PEER_RULES])
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
     "per-class": per_class_block,
@@ -327,6 +391,10 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "training-speed": lambda: bench_block("training", training_table),
     "keras": keras_block,
     "tracking": tracking_block,
+    "peers": peers_block,
+    "peers-recall": peers_recall_block,
+    "peers-networks": peers_networks_block,
+    "video": video_block,
     "commands": command_reference,
 }
 
@@ -345,16 +413,21 @@ def pages() -> list[Path]:
     return [REPO / "README.md", *sorted((REPO / "docs").glob("*.md"))]
 
 
+def drawings() -> dict[Path, str]:
+    """Return the pictures that are drawn from the figures, by where they are kept."""
+    drawn = {REPO / "docs" / "images" / "peers.svg": peers_drawing()}
+    return {path: text for path, text in drawn.items() if text is not None}
+
+
 def main() -> int:
-    """Write or check every page; return 1 if a check found one out of date."""
+    """Write or check every page and picture; return 1 if a check found one out of date."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--check", action="store_true", help="change nothing, say what is stale")
     only_check = parser.parse_args().check
     stale = []
-    for page in pages():
-        old = page.read_text(encoding="utf-8")
-        new = filled(old)
-        if new != old:
+    written = {page: filled(page.read_text(encoding="utf-8")) for page in pages()}
+    for page, new in {**written, **drawings()}.items():
+        if not page.is_file() or page.read_text(encoding="utf-8") != new:
             stale.append(page)
             if not only_check:
                 page.write_text(new, encoding="utf-8")

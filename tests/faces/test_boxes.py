@@ -50,6 +50,15 @@ def test_weighted_merging_averages_boxes_and_landmarks_by_score() -> None:
     assert scores.tolist() == [0.9, 0.8]
 
 
+def test_doubtful_detections_have_no_say_where_sure_ones_are() -> None:
+    both, scores = merge_detections(ROWS, SCORES, overlap=0.3, weighted=True, sure=0.7)
+    sure_only, _ = merge_detections(ROWS[1:], SCORES[1:], overlap=0.3, weighted=True)
+    np.testing.assert_array_equal(both, sure_only)
+    assert scores.tolist() == [0.9, 0.8]
+    doubtful, _ = merge_detections(ROWS, SCORES, overlap=0.3, weighted=True, sure=0.95)
+    np.testing.assert_allclose(doubtful[0], (0.6 * ROWS[0] + 0.9 * ROWS[1]) / 1.5)
+
+
 def test_overlapping_faces_below_the_limit_stay_two() -> None:
     rows, _ = merge_detections(ROWS[:2], SCORES[:2], overlap=0.9, weighted=True)
     assert len(rows) == 2

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from mien.core.errors import DetectorError
 from mien.faces import open_detector
@@ -59,3 +61,15 @@ def test_every_result_can_be_traced_to_weights() -> None:
         checksum = open_detector(name).weights_sha256
         assert checksum is not None and len(checksum) == 64
     assert open_detector("full").weights_sha256 is None
+
+
+@pytest.mark.parametrize(("name", "usual"), [("blazeface", 0.6), ("haar", 0.5)])
+def test_doubtful_faces_come_beside_the_same_sure_ones(
+    name: str, usual: float, astronaut_bgr: NDArray[np.uint8]
+) -> None:
+    both, sure = open_detector(name, doubtful=True), open_detector(name)
+    assert (both.threshold, sure.threshold) == (usual / 2, usual)
+    found, expected = both.detect(astronaut_bgr), sure.detect(astronaut_bgr)
+    assert [face for face in found if face.confidence >= usual] == expected != []
+    assert all(face.confidence >= usual / 2 for face in found)
+    assert open_detector(name, threshold=0.8, doubtful=True).threshold == 0.4

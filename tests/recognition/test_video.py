@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import subprocess
 from pathlib import Path
 
 import av
@@ -56,6 +58,15 @@ def test_each_frame_has_a_result_with_its_own_time(
     assert {result.source for result in results} == {str(uneven_film)}
     assert {result.size for result in results} == {(64, 48)}
     assert (reading.report.given, reading.report.complete, reading.dropped) == (17, True, 0)
+
+
+@pytest.mark.skipif(shutil.which("ffprobe") is None, reason="ffprobe is not installed")
+def test_times_are_those_of_ffprobe(recognizer: Recognizer, uneven_film: Path) -> None:
+    asked = ["ffprobe", "-v", "error", "-select_streams", "v:0", "-show_entries"]
+    command = [*asked, "frame=pts_time", "-of", "csv=p=0", str(uneven_film)]
+    told = subprocess.run(command, check=True, capture_output=True, text=True).stdout.split()
+    results = list(recognizer.video(uneven_film))
+    assert [f"{result.timestamp_s:.6f}" for result in results] == [t.strip(",") for t in told]
 
 
 def test_sampling_and_range_are_those_of_the_source(
@@ -134,5 +145,8 @@ def test_what_cannot_be_is_said_at_once(recognizer: Recognizer, tmp_path: Path) 
     for wrong in (0, -1, "often", 1.5):
         with pytest.raises(ConfigError, match="detect_every"):
             recognizer.video(tmp_path / "none.mp4", detect_every=wrong)  # type: ignore[arg-type]
+    for name in ("max_gap_s", "time_constant_s"):
+        with pytest.raises(ConfigError, match=name):
+            recognizer.video(tmp_path / "none.mp4", **{name: -1})
     with pytest.raises(ConfigError, match="threads"):
         recognizer.video(tmp_path / "none.mp4", threads=0)

@@ -214,15 +214,22 @@ def _array_as_bgr(image: UInt8Array, colour_order: ColourOrder) -> UInt8Array:
         return np.asarray(cv2.cvtColor(image, cv2.COLOR_GRAY2BGR), np.uint8)
     if image.ndim != 3 or image.shape[2] not in (3, 4):
         raise ShapeError(f"expected shape (h, w), (h, w, 3) or (h, w, 4), got {image.shape}")
-    colour = image[:, :, :3]
-    return np.ascontiguousarray(colour if colour_order == "bgr" else colour[:, :, ::-1])
+    colour = np.ascontiguousarray(image[:, :, :3])
+    # OpenCV swaps channels some twenty times as fast as a strided copy does.
+    return colour if colour_order == "bgr" else swap_red_and_blue(colour)
 
 
-def to_gray(image_bgr: UInt8Array) -> UInt8Array:
-    """Return the ITU-R BT.601 luma of an HW3 BGR picture, or a gray HW picture as it is."""
-    if image_bgr.ndim == 2:
-        return image_bgr
-    return np.asarray(cv2.cvtColor(image_bgr, cv2.COLOR_BGR2GRAY), np.uint8)
+def swap_red_and_blue(image: UInt8Array) -> UInt8Array:
+    """Return an HW3 RGB picture as BGR, or a BGR one as RGB, in memory of its own."""
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def to_gray(image: UInt8Array, *, colour_order: ColourOrder = "bgr") -> UInt8Array:
+    """Return the ITU-R BT.601 luma of an HW3 picture, or a gray HW picture as it is."""
+    if image.ndim == 2:
+        return image
+    how = cv2.COLOR_BGR2GRAY if colour_order == "bgr" else cv2.COLOR_RGB2GRAY
+    return np.asarray(cv2.cvtColor(image, how), np.uint8)
 
 
 def resize_gray(gray: UInt8Array, size: int) -> UInt8Array:

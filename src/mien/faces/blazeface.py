@@ -10,7 +10,6 @@ overlap as in MediaPipe's `face_detection_full_range` graph.
 
 from __future__ import annotations
 
-import threading
 from pathlib import Path
 from typing import Any
 
@@ -50,13 +49,19 @@ class BlazeFace:
     frame_key = "blazeface"
 
     def __init__(
-        self, *, min_face_px: float, threshold: float = DEFAULT_THRESHOLD, threads: int = 1
+        self,
+        *,
+        min_face_px: float,
+        threshold: float = DEFAULT_THRESHOLD,
+        sure_from: float = 0.0,
+        threads: int = 1,
     ) -> None:
         """Load the weights that were built into the package.
 
         Args:
             min_face_px: Smallest mean side of a box to return, in picture pixels.
             threshold: Lowest probability to return, 0..1.
+            sure_from: Faces from this probability on are as they were with it as the threshold.
             threads: CPU threads for one picture.
 
         Raises:
@@ -64,14 +69,16 @@ class BlazeFace:
         """
         self.threshold = check_threshold(threshold)
         self.weights_sha256: str | None = WEIGHTS_SHA256
+        self._sure_from = sure_from
         self._min_face_px = min_face_px
-        self._interpreter = _open_interpreter(_read_weights(WEIGHTS_PATH), threads)
-        self._input = self._interpreter.get_input_details()[0]["index"]
-        outputs = {d["shape"][-1]: d["index"] for d in self._interpreter.get_output_details()}
+        self._weights, self._threads = _read_weights(WEIGHTS_PATH), threads
+        interpreter = _open_interpreter(self._weights, threads)
+        self._input = interpreter.get_input_details()[0]["index"]
+        outputs = {d["shape"][-1]: d["index"] for d in interpreter.get_output_details()}
         self._regressors, self._classifiers = outputs[16], outputs[1]
         self._anchors = anchor_centres()
-        # An interpreter keeps its tensors in place: two calls at once would mix pictures.
-        self._lock = threading.Lock()
+        # An interpreter keeps its tensors in place, so two calls at once need two of them.
+        self._idle = [interpreter]
 
     def detect(self, image_bgr: UInt8Array) -> list[DetectedFace]:
         """Return the faces of an HW3 uint8 BGR picture, largest first.
@@ -89,17 +96,23 @@ class BlazeFace:
         pixels_rgb = fitted.pixels[None, :, :, ::-1].astype(np.float32)
         regressors, logits = self._run(pixels_rgb / np.float32(127.5) - np.float32(1.0))
         rows, scores = decode(regressors, logits, self._anchors, threshold=self.threshold)
-        rows, scores = merge_detections(rows, scores, overlap=OVERLAP, weighted=True)
+        rows, scores = merge_detections(
+            rows, scores, overlap=OVERLAP, weighted=True, sure=self._sure_from
+        )
         rows = fitted.to_picture(rows)
         faces = [_face(row, float(score)) for row, score in zip(rows, scores, strict=True)]
         return keep_faces(faces, min_face_px=self._min_face_px)
 
     def _run(self, images: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        with self._lock:
-            self._interpreter.set_tensor(self._input, images)
-            self._interpreter.invoke()
-            regressors = self._interpreter.get_tensor(self._regressors)[0]
-            logits = self._interpreter.get_tensor(self._classifiers)[0, :, 0]
+        try:
+            interpreter = self._idle.pop()
+        except IndexError:
+            interpreter = _open_interpreter(self._weights, self._threads)
+        interpreter.set_tensor(self._input, images)
+        interpreter.invoke()
+        regressors = interpreter.get_tensor(self._regressors)[0]
+        logits = interpreter.get_tensor(self._classifiers)[0, :, 0]
+        self._idle.append(interpreter)
         return regressors, logits
 
 

@@ -85,7 +85,12 @@ def overlaps(box: Float64Array, boxes: Float64Array) -> Float64Array:
 
 
 def merge_detections(
-    rows: Float64Array, scores: Float64Array, *, overlap: float, weighted: bool
+    rows: Float64Array,
+    scores: Float64Array,
+    *,
+    overlap: float,
+    weighted: bool,
+    sure: float = 0.0,
 ) -> tuple[Float64Array, Float64Array]:
     """Reduce many detections of the same faces to one each.
 
@@ -98,6 +103,8 @@ def merge_detections(
         scores: (n,).
         overlap: Intersection over union above which two boxes are one face.
         weighted: Whether to average.
+        sure: Detections below it have no say in the average of a group whose best is not, so that
+            it is the same as without them.
 
     Returns:
         Rows and scores of the faces, best first; a group has its best score.
@@ -111,7 +118,8 @@ def merge_detections(
         same = overlaps(rows[best, :4], rows[open_rows, :4]) > overlap
         same[0] = True  # even a box without area belongs to its own group
         group = open_rows[same]
-        merged = np.average(rows[group], axis=0, weights=scores[group]) if weighted else rows[best]
+        heard = group[scores[group] >= sure] if scores[best] >= sure else group
+        merged = np.average(rows[heard], axis=0, weights=scores[heard]) if weighted else rows[best]
         kept_rows.append(merged)
         kept_scores.append(scores[best])
         open_rows = open_rows[~same]

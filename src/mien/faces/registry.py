@@ -12,7 +12,7 @@ from mien.core.errors import DetectorError
 from mien.faces import blazeface, cascade, yunet
 from mien.faces.blazeface import BlazeFace
 from mien.faces.cascade import Cascade
-from mien.faces.detector import DEFAULT_MIN_FACE_PX, Detector
+from mien.faces.detector import DEFAULT_MIN_FACE_PX, Detector, check_threshold
 from mien.faces.full import FullPicture
 from mien.faces.yunet import YuNet
 
@@ -25,6 +25,15 @@ DETECTORS: dict[str, str] = {
     "cascade:FILE": "any Haar or LBP cascade",
     "full": "no detection: the picture is a face already",
 }
+
+_DEFAULT_THRESHOLDS = {
+    "blazeface": blazeface.DEFAULT_THRESHOLD,
+    "yunet": yunet.DEFAULT_THRESHOLD,
+    "haar": cascade.DEFAULT_THRESHOLD,
+    "cascade": cascade.DEFAULT_THRESHOLD,
+}
+# Of the usual threshold, from where on a face counts as doubtful rather than as none.
+DOUBTFUL_SHARE = 0.5
 
 
 def resolve_name(name: str) -> str:
@@ -41,6 +50,7 @@ def open_detector(
     threshold: float | None = None,
     side: int | None = None,
     threads: int = 1,
+    doubtful: bool = False,
 ) -> Detector:
     """Open a detector.
 
@@ -53,6 +63,8 @@ def open_detector(
         side: Longer side in pixels that a picture is scaled down to first; None for the
             detector's own default (yunet 640, cascades 1280). blazeface always sees 192.
         threads: CPU threads for one picture.
+        doubtful: Whether to return faces down to half the threshold as well, for a tracker that
+            can tell them from false alarms. The others are the same as without.
 
     Returns:
         The detector; its `name` says which one it is.
@@ -72,23 +84,21 @@ def open_detector(
     path = Path(file).expanduser() if file else None
     if kind == "full":
         return FullPicture()
+    sure = check_threshold(_DEFAULT_THRESHOLDS[kind] if threshold is None else threshold)
+    lowest = DOUBTFUL_SHARE * sure if doubtful else sure
     if kind == "blazeface":
-        return BlazeFace(
-            min_face_px=min_face_px,
-            threshold=blazeface.DEFAULT_THRESHOLD if threshold is None else threshold,
-            threads=threads,
-        )
+        return BlazeFace(min_face_px=min_face_px, threshold=lowest, sure_from=sure, threads=threads)
     if kind == "yunet":
         return YuNet(
             path,
             min_face_px=min_face_px,
-            threshold=yunet.DEFAULT_THRESHOLD if threshold is None else threshold,
+            threshold=lowest,
             side=yunet.SIDE_STILL_PX if side is None else side,
             threads=threads,
         )
     return Cascade(
         path,
         min_face_px=min_face_px,
-        threshold=cascade.DEFAULT_THRESHOLD if threshold is None else threshold,
+        threshold=lowest,
         side=cascade.DEFAULT_SIDE_PX if side is None else side,
     )

@@ -14,6 +14,7 @@ import cv2
 import numpy as np
 
 from mien.core.errors import VideoSourceError
+from mien.core.imaging import swap_red_and_blue
 from mien.media.frames import DecodedFrame, SourceBreak, SourceInfo, UInt8Array, VideoSource
 from mien.media.sampling import Sampling
 
@@ -191,7 +192,7 @@ class CameraSource(VideoSource):
 def _rgb(frame_bgr: UInt8Array) -> UInt8Array:
     if frame_bgr.ndim == 2:
         return np.asarray(cv2.cvtColor(frame_bgr, cv2.COLOR_GRAY2RGB), np.uint8)
-    return np.ascontiguousarray(frame_bgr[:, :, ::-1])
+    return swap_red_and_blue(frame_bgr)
 
 
 def _first_line(path: Path, default: str) -> str:

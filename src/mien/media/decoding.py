@@ -77,6 +77,7 @@ class ContainerReader:
             VideoSourceError: If it cannot be opened or has no frame that can be read.
         """
         self.name = name
+        self._is_remote = options.timeout_s is not None
         self._damaged = 0
         self.end_reason: str | None = None
         self.container = _open(file, name, options)
@@ -184,7 +185,9 @@ class ContainerReader:
             raise VideoSourceError(_too_large(self.name, context.width, context.height))
         context.options = {**context.options, "max_pixels": str(MAX_FRAME_PIXELS)}
         context.thread_count = threads
-        context.thread_type = "AUTO" if threads > 1 else "SLICE"
+        # Frames decoded side by side come later by as many, which a live stream cannot have.
+        is_live = self._is_remote and self._duration_s() is None
+        context.thread_type = "AUTO" if threads > 1 and not is_live else "SLICE"
 
     def _first_frame(self) -> av.VideoFrame:
         first = next(self._flow, None)

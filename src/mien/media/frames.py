@@ -172,7 +172,9 @@ class DecodedFrame:
 
 
 class VideoSource(ABC):
-    """Frames one after the other, for one thread, once: a context manager and an iterator.
+    """Frames one after the other, once: a context manager and an iterator.
+
+    One thread at a time may use it, but for `info`, `report` and `interrupt`.
 
     One frame at a time is decoded, so memory does not grow with length. Leaving the `with` block,
     or `close`, frees everything.
@@ -221,6 +223,10 @@ class VideoSource(ABC):
             self._is_closed = True
             self._frames = None
             self._release()
+
+    def interrupt(self) -> None:
+        """Have a reading that waits for something give up soon; may be called from any thread."""
+        return None
 
     @abstractmethod
     def _decoded(self) -> Iterator[DecodedFrame]:

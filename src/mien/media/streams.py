@@ -88,6 +88,10 @@ class StreamSource(VideoSource):
     def _connect(self) -> ContainerReader:
         return ContainerReader(self._url, without_password(self._url), self._options)
 
+    def interrupt(self) -> None:
+        """Try to reconnect no longer; what is being read comes to its end or its timeout."""
+        self._ended.set()
+
     def _release(self) -> None:
         self._ended.set()
         self._reader.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -15,36 +16,28 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from mien.bundle.bundle import Bundle
-from mien.bundle.load import load_bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
-from mien.core.errors import BundleError, ConfigError, FaceError, ImageError, ShapeError
-from mien.core.imaging import (
-    ColourOrder,
-    CropFrame,
-    as_bgr,
-    crop_face,
-    crop_square,
-    to_gray,
-)
+from mien.core.errors import ConfigError, FaceError, ImageError, ShapeError
+from mien.core.imaging import ColourOrder, as_bgr, crop_square
 from mien.core.types import Face, FrameResult
-from mien.faces import DetectedFace, Detector, open_detector
-from mien.faces.detector import DEFAULT_MIN_FACE_PX
+from mien.faces import DetectedFace
 from mien.recognition.batches import BATCH_FACES, in_batches, read_batch
 from mien.recognition.explain import explain_face
 from mien.recognition.explanation import Explanation
-from mien.recognition.results import Located, ResultMaker
+from mien.recognition.parts import RecognizerParts
+from mien.recognition.results import Located
 
 if TYPE_CHECKING:
     from mien.media import VideoSource
     from mien.media.images import PictureTimes
-    from mien.recognition.video import DetectEvery, VideoReading
+    from mien.recognition.following import DetectEvery
+    from mien.recognition.video import Reader, VideoReading
 
 UInt8Array = NDArray[np.uint8]
 Picture = str | Path | bytes | UInt8Array | Image.Image
 
 
-class Recognizer:
+class Recognizer(RecognizerParts):
     """Finds faces and reads their expressions; reusable and thread-safe.
 
     Attributes:
@@ -55,68 +48,6 @@ class Recognizer:
         prior: How common it takes each expression to be; its name is never `default`.
         uncertain_below: The confidence below which an answer counts as uncertain, 0..1.
     """
-
-    def __init__(
-        self,
-        bundle: str | Path | Bundle = "mien-s",
-        detector: str | Detector = "auto",
-        *,
-        threads: int = 1,
-        label_set: str | None = None,
-        min_face_px: float = DEFAULT_MIN_FACE_PX,
-        threshold: float | None = None,
-        side: int | None = None,
-        crop_frame: CropFrame | None = None,
-        prior: PriorLike = DEFAULT_PRIOR,
-        prior_strength: float | None = None,
-        uncertain_below: float = 0.0,
-    ) -> None:
-        """Load the model and open the detector.
-
-        Args:
-            bundle: Name or folder of a bundle, or one that is loaded already.
-            detector: As `mien.faces.open_detector` takes it, or one that is open already; the
-                three detector options below then do not apply.
-            threads: CPU threads for each of detector and model.
-            label_set: One of the bundle's label sets; None for its default.
-            min_face_px: Smallest face to read: mean side of the detector's box, in pixels.
-            threshold: Lowest detector confidence, 0..1; None for the detector's default.
-            side: Longer side in pixels at which the detector sees a picture; None for its
-                default.
-            crop_frame: Used instead of the one that the bundle keeps for the detector.
-            prior: How common each expression is taken to be: `default`, the bundle's own
-                choice; `natural`, as in its training set; `balanced`, all equally; or a
-                mapping with a share for each expression.
-            prior_strength: How far answers go from the training shares to those, 0..1; None
-                is the bundle's own for `default`, else 1.
-            uncertain_below: Answers with a lower confidence are flagged as uncertain, 0..1;
-                0 flags none.
-
-        Raises:
-            BundleError: If the bundle cannot be loaded, lacks the label set, or has no crop
-                frame for the detector.
-            ConfigError: If prior, strength or `uncertain_below` cannot be used.
-            DetectorError: If the detector is unknown or cannot run here.
-        """
-        self.bundle = bundle if isinstance(bundle, Bundle) else load_bundle(bundle, threads=threads)
-        self.label_set = label_set or self.bundle.config.default_label_set
-        self.prior = self.bundle.prior(self.label_set, prior, prior_strength)
-        if not 0 <= uncertain_below <= 1:
-            raise ConfigError(f"expected uncertain_below of 0 to 1, got {uncertain_below:g}")
-        self.uncertain_below = uncertain_below
-        if isinstance(detector, str):
-            detector = open_detector(
-                detector, min_face_px=min_face_px, threshold=threshold, side=side, threads=threads
-            )
-        self.detector = detector
-        self.crop_frame = crop_frame or self._kept_frame()
-        self._results = ResultMaker(
-            labels=self.bundle.config.head(self.label_set).labels,
-            label_set=self.label_set,
-            uncertain_below=uncertain_below,
-            detector=detector,
-            prior=self.prior,
-        )
 
     def answering(
         self,
@@ -135,7 +66,7 @@ class Recognizer:
         Raises:
             ConfigError: If one of them cannot be used.
         """
-        return Recognizer(
+        other = Recognizer(
             self.bundle,
             self.detector,
             label_set=self.label_set,
@@ -144,6 +75,8 @@ class Recognizer:
             prior_strength=prior_strength,
             uncertain_below=uncertain_below,
         )
+        other._open_doubtful = self._open_doubtful
+        return other
 
     def analyze(
         self,
@@ -266,13 +199,16 @@ class Recognizer:
             threads=threads,
             live=live,
         )
+        # Before the source is opened, so that nothing is left open if this cannot be.
+        reader = self._video_reader(track)
+        tracker = settings.tracker(reader.start_confidence)
         if isinstance(source, VideoSource):
             if (every_n, every_s, start_s, end_s, picture_times) != (None,) * 5:
                 raise ConfigError(
                     "the source is open already and keeps its own sampling; give sampling to "
                     "open_source instead"
                 )
-            return VideoReading(self, source, settings)
+            return VideoReading(source, reader, tracker, settings)
         opened = open_source(
             source,
             every_n=every_n,
@@ -280,42 +216,9 @@ class Recognizer:
             start_s=start_s,
             end_s=end_s,
             picture_times=picture_times,
-            threads=settings.decoder_threads,
+            threads=settings.cores,
         )
-        return VideoReading(self, opened, settings)
-
-    def classify(self, crops_gray: UInt8Array) -> NDArray[np.float32]:
-        """Return expression probabilities for faces that are cut out already.
-
-        Args:
-            crops_gray: (n, size, size) uint8, `size` being `bundle.config.input.size`; n may
-                be 0.
-
-        Returns:
-            (n, labels) float32, rows sum to 1, columns as in `bundle.label_sets[label_set]`.
-
-        Raises:
-            ShapeError: If the crops have another shape or dtype.
-        """
-        return self.bundle.predict_probabilities(crops_gray, self.label_set, prior=self.prior)
-
-    def crop(self, image_bgr: UInt8Array, faces: Iterable[DetectedFace | Face]) -> UInt8Array:
-        """Cut out faces as the model sees them.
-
-        Args:
-            image_bgr: The whole picture, HW3 uint8.
-            faces: Faces of this picture, detected or read.
-
-        Returns:
-            (n, size, size) uint8.
-        """
-        gray = to_gray(image_bgr)
-        size = self.bundle.config.input.size
-        crops = [
-            crop_face(gray, face.box, size=size, frame=self.crop_frame, landmarks=face.landmarks)
-            for face in faces
-        ]
-        return np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
+        return VideoReading(opened, reader, tracker, settings)
 
     def explain(
         self,
@@ -360,16 +263,19 @@ class Recognizer:
             bundle=self.bundle.name,
         )
 
-    def _kept_frame(self) -> CropFrame:
-        frames = self.bundle.config.crop_frames
-        key = self.detector.frame_key
-        if key not in frames:
-            raise BundleError(
-                f"bundle {self.bundle.name} has no crop frame for detector {key} (it has: "
-                f"{', '.join(frames)}): measure one with `mien frames` and export the bundle "
-                "again, or give one as crop_frame=CropFrame(...)"
-            )
-        return frames[key]
+    def _video_reader(self, track: bool) -> Reader:
+        from mien.recognition.video import Reader
+
+        usual, detector = self.detector.threshold, self.detector
+        if track and self._open_doubtful is not None:
+            detector = self._open_doubtful()
+        return Reader(
+            detector=detector,
+            start_confidence=0.0 if detector is self.detector else usual,
+            crop=self.crop,
+            classify=self.classify,
+            results=replace(self._results, detector=detector),
+        )
 
     def _locate(self, image: Picture, *, colour_order: ColourOrder, source: str | None) -> Located:
         started = time.perf_counter()

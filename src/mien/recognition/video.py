@@ -3,20 +3,31 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass, replace
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Self
 
-from mien.core.errors import ConfigError, ImageError, ShapeError, VideoSourceError
+import numpy as np
+from numpy.typing import NDArray
+
+from mien.core.errors import ConfigError, VideoSourceError
 from mien.core.types import FrameResult
+from mien.faces import DetectedFace, Detector
+from mien.recognition.batches import Classify, read_batch
+from mien.recognition.following import DetectEvery, Follower
+from mien.recognition.pipeline import Finished, Load, Pipeline, Stages, is_endless
+from mien.recognition.results import ResultMaker
 from mien.recognition.tracking import FaceTracker
 
 if TYPE_CHECKING:
     from mien.media import Frame, SourceInfo, SourceReport, VideoSource
-    from mien.recognition.recognizer import Recognizer
 
-DetectEvery = int | Literal["auto"]
+# Over so many results is `frames_per_s` told.
+_RATE_OVER = 30
 
 
 @dataclass(frozen=True)
@@ -38,29 +49,80 @@ class ReadingSettings:
             raise ConfigError(f"threads must be 1 or more, or None for all, got {self.threads}")
 
     @property
-    def decoder_threads(self) -> int:
-        """CPU threads for decoding."""
-        return self.threads or os.cpu_count() or 1
+    def cores(self) -> int:
+        """How many CPU cores to use."""
+        return self.threads or available_cores()
+
+    def tracker(self, start_confidence: float) -> FaceTracker:
+        """Return a new tracker.
+
+        Args:
+            start_confidence: As `FaceTracker` takes it.
+
+        Raises:
+            ConfigError: If a setting is out of its range.
+        """
+        return FaceTracker(
+            time_constant_s=self.time_constant_s,
+            max_gap_s=self.max_gap_s,
+            start_confidence=start_confidence,
+        )
+
+
+def available_cores() -> int:
+    """Return how many CPU cores this process may use, at least 1."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+@dataclass(frozen=True)
+class Reader:
+    """What a recognizer reads a video with.
+
+    Attributes:
+        detector: Finds faces.
+        start_confidence: Those below it are doubtful: they only continue tracks.
+        crop: As `Recognizer.crop`.
+        classify: As `Recognizer.classify`.
+        results: Makes the results.
+    """
+
+    detector: Detector
+    start_confidence: float
+    crop: Callable[[NDArray[np.uint8], Sequence[DetectedFace]], NDArray[np.uint8]]
+    classify: Classify
+    results: ResultMaker
+
+    def stages(self, follower: Follower) -> Stages:
+        """Return what is done with each frame."""
+        read = partial(read_batch, classify=self.classify, results=self.results)
+        return Stages(self.detector, follower, self.crop, read)
 
 
 class VideoReading:
     """The results of a video, one for each frame and in order: iterate over it, once.
 
-    Leaving the iteration by any way (its end, `break`, an exception, Ctrl-C) frees everything, and
-    so do `close` and the end of a `with` block.
+    However the iteration ends (at the source's end, by `break`, an exception or Ctrl-C), source and
+    threads are let go; `close` and the end of a `with` block do the same.
     """
 
     def __init__(
-        self, recognizer: Recognizer, source: VideoSource, settings: ReadingSettings
+        self,
+        source: VideoSource,
+        reader: Reader,
+        tracker: FaceTracker,
+        settings: ReadingSettings,
     ) -> None:
         """Take over an open source; see `Recognizer.video`."""
-        self._recognizer = recognizer
+        self._reader = reader
         self._source = source
         self._settings = settings
+        self._tracker = tracker
+        self._is_live = is_endless(source.info) if settings.live is None else settings.live
+        self._pipeline: Pipeline | None = None
         self._was_begun = False
-        self._tracker = FaceTracker(
-            time_constant_s=settings.time_constant_s, max_gap_s=settings.max_gap_s
-        )
+        self._given_at_s: deque[float] = deque(maxlen=_RATE_OVER)
 
     @property
     def info(self) -> SourceInfo:
@@ -73,12 +135,42 @@ class VideoReading:
         return self._source.report
 
     @property
+    def is_live(self) -> bool:
+        """Whether frames are dropped rather than read late."""
+        return self._is_live
+
+    @property
     def dropped(self) -> int:
         """How many frames a live source has dropped to keep up."""
-        return 0
+        return 0 if self._pipeline is None else self._pipeline.dropped
+
+    @property
+    def frames_per_s(self) -> float | None:
+        """How many results a second there were lately; None before the second one."""
+        times = self._given_at_s
+        return (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else None
+
+    def recall(self, frames: Iterable[FrameResult], *, last_id: int = 0) -> None:
+        """Go on with the tracks of a reading that was stopped; before the first frame only.
+
+        Args:
+            frames: Its results of the last seconds, in order.
+            last_id: The highest `track_id` that it ever gave.
+
+        Raises:
+            VideoSourceError: If this reading has begun already.
+        """
+        if self._was_begun:
+            raise VideoSourceError(f"{self.info.name} is being read; recall comes before that")
+        self._tracker.recall(frames, last_id=last_id)
 
     def __iter__(self) -> Iterator[FrameResult]:
-        return (result for _, result in self.frames())
+        """Give the result of each frame.
+
+        Raises:
+            VideoSourceError: If it was read before, or is closed.
+        """
+        return self._results(self._begin(keeps_pictures=False))
 
     def frames(self) -> Iterator[tuple[Frame, FrameResult]]:
         """Give each frame with its picture beside the result, for drawing.
@@ -86,15 +178,15 @@ class VideoReading:
         Raises:
             VideoSourceError: If it was read before, or is closed.
         """
-        if self._was_begun:
-            raise VideoSourceError(f"{self.info.name} is read or closed; open it again")
-        self._was_begun = True
-        return self._read()
+        return self._pairs(self._begin(keeps_pictures=True))
 
     def close(self) -> None:
-        """Let go of the source; may be called again."""
+        """Stop, and let go of source and threads; may be called again."""
         self._was_begun = True
-        self._source.close()
+        if self._pipeline is None:
+            self._source.close()
+        else:
+            self._pipeline.close()
 
     def __enter__(self) -> Self:
         return self
@@ -107,26 +199,32 @@ class VideoReading:
     ) -> None:
         self.close()
 
-    def _read(self) -> Iterator[tuple[Frame, FrameResult]]:
+    def _begin(self, *, keeps_pictures: bool) -> Load:
+        if self._was_begun:
+            raise VideoSourceError(f"{self.info.name} is read or closed; open it again")
+        self._was_begun = True
+        return Load(self._settings.cores, self._is_live, keeps_pictures)
+
+    def _results(self, load: Load) -> Iterator[FrameResult]:
+        for one in self._finished(load):
+            yield self._told(one)
+
+    def _pairs(self, load: Load) -> Iterator[tuple[Frame, FrameResult]]:
+        for one in self._finished(load):
+            if one.frame is not None:
+                yield one.frame, self._told(one)
+
+    def _finished(self, load: Load) -> Iterator[Finished]:
+        follower = Follower(self._tracker.boxes, self._settings.detect_every)
         try:
-            for frame in self._source:
-                result = self._result(frame)
-                yield frame, self._tracker.update(result) if self._settings.track else result
+            self._pipeline = Pipeline(self._source, self._reader.stages(follower), load)
+            yield from self._pipeline
         finally:
             self.close()
 
-    def _result(self, frame: Frame) -> FrameResult:
-        size = (frame.image_rgb.shape[1], frame.image_rgb.shape[0])
-        try:
-            return self._recognizer.analyze(
-                frame.image_rgb,
-                colour_order="rgb",
-                source=self.info.name,
-                index=frame.index,
-                timestamp_s=frame.timestamp_s,
-            )
-        except (ImageError, ShapeError) as error:
-            empty = FrameResult(
-                frame.index, frame.timestamp_s, size, (), self._recognizer.detector.name, {}
-            )
-            return replace(empty, source=self.info.name, error=str(error))
+    def _told(self, one: Finished) -> FrameResult:
+        """Add what only time tells."""
+        self._given_at_s.append(time.monotonic())
+        if not self._settings.track:
+            return one.result
+        return self._tracker.smoother.update(one.result, one.people)
