@@ -22,6 +22,7 @@ from mien.recognition.overlay_layout import (
     Wanted,
     steadied,
 )
+from mien.recognition.overlay_note import lay_note
 from mien.recognition.overlay_parts import Sizes, bar_options, plate_options
 from mien.recognition.overlay_strip import MAX_LANES, Strip, time_code
 
@@ -341,6 +342,30 @@ def test_frames_of_any_size_can_be_drawn_on(size: tuple[int, int], blur: bool) -
         faces += [face(box, track_id=None) for box in boxes]
         drawn = overlay.draw(frame(size), result(size, *faces, at_s=now_s))
         assert drawn.shape == (size[1], size[0], 3)
+
+
+def test_a_mirror_turns_the_picture_round_and_not_what_is_written() -> None:
+    image = frame(HD)
+    image[:, :200] = 250
+    shown = VideoOverlay(mirror=True).draw(image, result(HD, face(FACE)))
+    assert (shown[100, 1080:] == 250).all() and (shown[100, :1000] == GROUND).all()
+    flipped = result(HD, face(Box(1280 - FACE.x2, FACE.y1, 1280 - FACE.x1, FACE.y2)))
+    plain = VideoOverlay().draw(np.ascontiguousarray(image[:, ::-1]), flipped)
+    assert (shown == plain).all()
+
+
+def test_a_note_is_in_the_upper_left_corner_and_as_wide_whatever_its_figures() -> None:
+    touched = []
+    for words in ("9.1 fps   8 ms", "9.9 fps   3 ms"):
+        image = frame((640, 360))
+        lay_note(image, [words, "saved"], is_recording=True)
+        ys, xs = np.nonzero((image != GROUND).any(axis=2))
+        touched.append((ys.min(), ys.max(), xs.min(), xs.max()))
+    assert touched[0] == touched[1]
+    assert touched[0][1] < 60 and touched[0][3] < 220
+    small = frame((3, 2))
+    lay_note(small, ["more than has room"])
+    lay_note(small, [])
 
 
 def test_a_source_may_change_its_size() -> None:

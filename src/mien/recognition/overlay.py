@@ -7,13 +7,15 @@ video's frame keeps its size, must be drawn in milliseconds, and nothing in it m
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, ShapeError
 from mien.core.labels import COLOURS
-from mien.core.types import Expression, Face, FrameResult
+from mien.core.types import Box, Expression, Face, FrameResult
 from mien.recognition.overlay_blur import FaceBlur
 from mien.recognition.overlay_layout import Layout, Placed, Rect, Wanted
 from mien.recognition.overlay_parts import (
@@ -38,7 +40,12 @@ class VideoOverlay:
     """
 
     def __init__(
-        self, *, strip_s: float = 30.0, bars: bool = True, blur_faces: bool = False
+        self,
+        *,
+        strip_s: float = 30.0,
+        bars: bool = True,
+        blur_faces: bool = False,
+        mirror: bool = False,
     ) -> None:
         """Set what is drawn.
 
@@ -46,13 +53,15 @@ class VideoOverlay:
             strip_s: How many seconds the strip shows; 0 for no strip.
             bars: Whether faces have bars of all expressions.
             blur_faces: Make the faces unrecognisable; see `FaceBlur` for what that means.
+            mirror: Give the picture as a mirror would, as people know themselves; what is written
+                in it stays readable.
 
         Raises:
             ConfigError: If `strip_s` cannot be.
         """
         if not (math.isfinite(strip_s) and strip_s >= 0):
             raise ConfigError(f"strip_s must be 0 or more seconds, got {strip_s}")
-        self._strip_s, self._has_bars = strip_s, bars
+        self._strip_s, self._has_bars, self._is_mirrored = strip_s, bars, mirror
         self._blur = FaceBlur() if blur_faces else None
         self._layout = Layout()
         self._size: tuple[int, int] | None = None
@@ -74,7 +83,11 @@ class VideoOverlay:
             ShapeError: If it is no such picture, or not of the size that `result` names.
         """
         self._check(image_rgb, result)
-        drawn = image_rgb.copy()
+        if self._is_mirrored:
+            drawn = np.asarray(cv2.flip(image_rgb, 1), np.uint8)
+            result = mirrored(result, image_rgb.shape[1])
+        else:
+            drawn = image_rgb.copy()
         height, width = drawn.shape[:2]
         self._fit(width, height)
         if self._blur is not None:
@@ -133,6 +146,24 @@ class VideoOverlay:
         for face, places in pairs:
             if places.plate is not None:
                 lay_plate(drawn, face.track_id, _shown(face), places.plate, self._sizes)
+
+
+def mirrored(result: FrameResult, width: int) -> FrameResult:
+    """Return a result with its boxes as in a mirror; landmarks, which are not drawn, are left out.
+
+    Args:
+        result: Of a frame.
+        width: The frame's, in pixels.
+    """
+    faces = tuple(
+        replace(
+            face,
+            box=Box(width - face.box.x2, face.box.y1, width - face.box.x1, face.box.y2),
+            landmarks=None,
+        )
+        for face in result
+    )
+    return replace(result, faces=faces)
 
 
 def _shown(face: Face) -> Expression:

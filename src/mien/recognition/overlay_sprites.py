@@ -6,6 +6,7 @@ shows the same few words again and again. All that is kept is bounded.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import lru_cache
@@ -23,6 +24,7 @@ RGB = tuple[int, int, int]
 
 # Round corners are drawn so much larger, and then made smaller.
 _FINER = 4
+_BLANK = 0.26
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,15 +117,22 @@ def lay_digits(
     """
     left, top = at
     for sign in text:
-        glyph = word_sprite(sign, text_px, ink)
-        glyph.lay_on(image_rgb, left, top)
-        left += glyph.width
+        if sign != " ":
+            word_sprite(sign, text_px, ink).lay_on(image_rgb, left, top)
+        left += _advance(sign, text_px)
     return left
 
 
 def digits_width(text: str, text_px: int) -> int:
     """Return how many pixels `lay_digits` takes."""
-    return sum(word_sprite(sign, text_px, "#ffffff").width for sign in text)
+    return sum(_advance(sign, text_px) for sign in text)
+
+
+def _advance(sign: str, text_px: int) -> int:
+    # Rounded down, a small blank hardly parts two words.
+    if sign == " ":
+        return math.ceil(_BLANK * text_px)
+    return word_sprite(sign, text_px, "#ffffff").width
 
 
 def rounded(

@@ -143,12 +143,12 @@ class Strip:
         text, small = self._sizes.text, self._sizes.small
         top = round((self._head - text) / 2)
         right = lay_digits(foot, time_code(timestamp_s), text, BRIGHT, (self._pad, top))
-        span = word_sprite(f"last {_seconds(self._window_s)}", small, MUTED)
         # All lines of text stand on one baseline.
         small_top = top + text - small
-        span.lay_on(foot, right + text, small_top)
+        span = f"last {_seconds(self._window_s)}"
+        right = lay_digits(foot, span, small, MUTED, (right + text, small_top))
         left = self._frame_width - self._pad
-        free = left - (right + 2 * text + span.width)
+        free = left - (right + text)
         if legend_width(self._labels, small) <= free:
             lay_legend(foot, self._labels, small, (left, small_top))
 
