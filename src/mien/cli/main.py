@@ -25,6 +25,7 @@ from mien.cli.predict import predict
 from mien.cli.robustness import robustness
 from mien.cli.serve import serve
 from mien.cli.train import train
+from mien.cli.video import video
 from mien.cli.webcam import webcam
 from mien.core.errors import ConfigError, MienError
 
@@ -58,6 +59,7 @@ def _root(
 
 app.command()(predict)
 app.command()(explain)
+app.command()(video)
 app.command()(webcam)
 app.add_typer(data.app)
 app.command()(train)
