@@ -106,10 +106,6 @@ def webcam(
 
     Example: mien webcam --no-window --seconds 60 --record me.csv
     """
-    from mien.cli.greeting import without_greeting
-    from mien.cli.predict import introduction
-    from mien.recognition.recognizer import Recognizer
-
     if list_only:
         _list_cameras()
         return
@@ -127,6 +123,11 @@ def webcam(
             _open_page(context, console, problem)
             return
         window = make_window(f"mien: {source}")
+    # What takes its time comes only now.
+    from mien.cli.greeting import without_greeting
+    from mien.cli.predict import introduction
+    from mien.recognition.recognizer import Recognizer
+
     with without_greeting():
         recognizer = Recognizer(
             bundle,
