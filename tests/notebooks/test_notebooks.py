@@ -149,6 +149,24 @@ def test_reading_faces_reads_a_photo_a_group_and_a_folder(tmp_path: Path) -> Non
     assert "(uncertain)" in words(outputs_after(notebook, "reader.answering("))
 
 
+@pytest.mark.slow
+def test_reading_a_video_follows_people_and_draws_them(tmp_path: Path) -> None:
+    out = tmp_path / "executed.ipynb"
+    run_python(FOLDER / "execute.py", "reading-a-video.ipynb", "--out", out)
+    notebook = read(out)
+    assert pictures(outputs_after(notebook, "glance.paste(")) == 1
+    # Who leaves for longer than a moment comes back under a new number.
+    told = words(outputs_after(notebook, "told = mien.summary(results)"))
+    assert re.findall(r"^\d +(\w+) ", told, re.MULTILINE) == ["everybody", "1", "2", "3"]
+    assert "happiness" in told and "surprise" in told
+    for text in ("timeline(", "stacked_area(", "heat_map(", "face_strip("):
+        assert pictures(outputs_after(notebook, f"mien.plots.{text}")) == 1, text
+    rows = words(outputs_after(notebook, "table.to_parquet("))
+    assert "smoothed_dominant" in rows
+    size = re.search(r"clip\.html: (\d+) kB", words(outputs_after(notebook, "write_video_page(")))
+    assert size is not None and 50 < int(size[1]) < 400
+
+
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_what_is_kept_was_made_by_the_cells_as_they_are(path: Path) -> None:
     notebook = read(path)
@@ -171,4 +189,8 @@ def test_what_is_kept_is_small_and_may_be_shown(path: Path) -> None:
 
 
 def test_there_are_the_notebooks_that_the_docs_promise() -> None:
-    assert [path.stem for path in NOTEBOOKS] == ["from-data-to-model", "reading-faces"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "from-data-to-model",
+        "reading-a-video",
+        "reading-faces",
+    ]

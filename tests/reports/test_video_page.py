@@ -171,6 +171,16 @@ def test_areas_are_as_high_as_the_probabilities_and_stop_where_somebody_is_away(
     assert begins == pytest.approx([0, 8], abs=digest.bins.width_s)
 
 
+def test_every_colour_of_the_areas_is_named_below_them() -> None:
+    clip = [frame(n / 10, face(1, expression("happiness", 0.93))) for n in range(20)]
+    clip += [frame(2 + n / 10, face(1, expression("fear", 0.93))) for n in range(20)]
+    card = render_video_page(digest_of(clip)).partition('<svg class="area"')[2]
+    key = re.findall(r'<ul class="key">(.*?)</ul>', card)[0]
+    # All others are at 1 % throughout.
+    assert re.findall(r"</i>(\w+)", key) == ["happiness", "fear"]
+    assert [COLOURS[label] in key for label in ("happiness", "fear")] == [True, True]
+
+
 def test_the_page_stands_alone_and_lets_one_script_run() -> None:
     origin = VideoOrigin(info=SourceInfo("https://example.org/x.mp4", "stream", 320, 240))
     html = render_video_page(digest_of(any_clip(), pictures=True), origin=origin)

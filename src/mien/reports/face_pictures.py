@@ -174,16 +174,14 @@ class FaceStrip:
         colour = colour_of(moment.label)
         axes.add_patch(Rectangle((x, y + _FACE), _FACE, 0.035, color=colour, linewidth=0))
         axes.text(
-            *(x, y + _FACE + 0.07),
+            *(x, y + _FACE + 0.155),
             f"{moment.label} {percent(moment.probability, digits=0)}",
-            va="top",
             color=theme.ink,
             fontsize=8,
         )
         axes.text(
-            *(x, y + _FACE + 0.21),
+            *(x, y + _FACE + 0.295),
             f"at {clock(moment.timestamp_s, digits=1)}",
-            va="top",
             color=theme.soft,
             fontsize=8,
         )

@@ -113,7 +113,7 @@ def course_html(
         f'<div class="course"><div class="percents" aria-hidden="true"><span>100%</span>'
         f"<span>50%</span><span>0%</span></div>"
         f'<div class="plot" data-who="{escape(name)}" {_values(course)}>{area}{strip}</div>'
-        f"{timeline.axis_html()}</div>"
+        f"{timeline.axis_html()}</div>{colour_key(course, labels)}"
         '<p class="now" aria-hidden="true">Point at it to read it off, drag over it to zoom in.</p>'
     )
 
