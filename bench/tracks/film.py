@@ -15,8 +15,8 @@ from bench.tracks.truth import HEIGHT, WIDTH, TrueFace, TrueFrame
 from mien.core.types import Box
 from mien.media import VideoWriter
 
-# Of a phone's video indoors, in gray levels; without it the decoder has hardly anything to do.
-NOISE = 2.0
+# In gray levels, for some 4 Mbit/s; without it the decoder has hardly anything to do.
+NOISE = 4.0
 NOISE_FRAMES = 12
 # Left of the middle and how far it goes, the height of its way, seconds a turn, side of the face.
 WALKS = ((330, 190, 60, 6.0, 165), (930, 180, 80, 4.5, 185))
@@ -45,7 +45,7 @@ def make_clip(path: Path, seconds: float, rate_hz: float = 30.0) -> Path:
     rng = np.random.default_rng(0)
     shape = (NOISE_FRAMES, HEIGHT, WIDTH, 3)
     noise = np.rint(rng.standard_normal(shape, np.float32) * NOISE).astype(np.int8)
-    with VideoWriter(path, quality=23) as writer:
+    with VideoWriter(path, quality=20) as writer:
         for number, frame in enumerate(two_faces(seconds, rate_hz)):
             noisy = painter.draw(frame).astype(np.int16) + noise[number % NOISE_FRAMES]
             image_bgr = np.clip(noisy, 0, 255).astype(np.uint8)

@@ -194,7 +194,7 @@ def test_enormous_box_needs_no_enormous_memory() -> None:
 @pytest.mark.parametrize(
     ("gray", "box"),
     [
-        (np.zeros((9, 9, 3), np.uint8), Box(0, 0, 4, 4)),
+        (np.zeros((9, 9, 2), np.uint8), Box(0, 0, 4, 4)),
         (np.zeros((9, 9), np.float32), Box(0, 0, 4, 4)),
         (np.zeros((9, 9), np.uint8), Box(4, 0, 4, 4)),
         (np.zeros((9, 9), np.uint8), Box(0, 8, 4, 4)),
@@ -284,3 +284,22 @@ def test_sharpness_is_the_variance_of_the_laplacian(astronaut_bgr: NDArray[np.ui
     assert sharpness(face) == pytest.approx(np.var(laplacian))
     assert sharpness(np.full((44, 44), 90, np.uint8)) == 0
     assert sharpness(cv2.GaussianBlur(face, (0, 0), 2)) < sharpness(face) / 10
+
+
+def test_a_face_is_cut_out_of_a_coloured_picture_as_out_of_its_gray_one(
+    astronaut_bgr: NDArray[np.uint8],
+) -> None:
+    gray = to_gray(astronaut_bgr)
+    rgb = np.ascontiguousarray(astronaut_bgr[:, :, ::-1])
+    np.testing.assert_array_equal(to_gray(rgb, colour_order="rgb"), gray)
+    frame = CropFrame(scale=1.2)
+    for box in (Box(171, 70, 280, 185), Box(-40, 400, 90, 600)):
+        marks = landmarks_at(box, 17)
+        cut = [
+            crop_face(picture, box, size=44, frame=frame, landmarks=marks, colour_order=order)
+            for picture, order in ((gray, "bgr"), (astronaut_bgr, "bgr"), (rgb, "rgb"))
+        ]
+        np.testing.assert_array_equal(cut[1], cut[0])
+        np.testing.assert_array_equal(cut[2], cut[0])
+    with pytest.raises(ShapeError, match="HW3"):
+        crop_face(np.zeros((4, 4, 2), np.uint8), box, size=44, frame=frame)

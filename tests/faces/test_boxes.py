@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from hypothesis import given
@@ -81,6 +82,23 @@ def test_a_fitted_picture_maps_back_to_its_own_corners(w: int, h: int, centred: 
     corners = np.array([[xs.min(), ys.min(), xs.max() + 1, ys.max() + 1]], float)
     np.testing.assert_allclose(fitted.to_picture(corners), [[0, 0, w, h]], atol=1e-9)
     assert max(inner) == 96
+
+
+@pytest.mark.parametrize("size", [(1280, 720), (3840, 2160), (1281, 720), (900, 2)])
+def test_a_large_picture_is_averaged_down_as_in_one_go(size: tuple[int, int]) -> None:
+    image = np.random.default_rng(1).integers(0, 256, (size[1], size[0], 3), np.uint8)
+    inner = size_within(*size, 192, enlarge=True)
+    fitted = fit_picture(image, inner=inner, outer=(192, 192), centred=False)
+    direct = cv2.resize(image, inner, interpolation=cv2.INTER_AREA).astype(int)
+    found = fitted.pixels[: inner[1], : inner[0]].astype(int)
+    # Noise of 0 to 255 is the worst there is; pictures differ by a level or two at most.
+    assert np.abs(found - direct).mean() < 4
+    assert found.mean() == pytest.approx(direct.mean(), abs=0.5)
+    smooth = cv2.GaussianBlur(image, (0, 0), 4)
+    found = fit_picture(smooth, inner=inner, outer=(192, 192), centred=False).pixels
+    direct = cv2.resize(smooth, inner, interpolation=cv2.INTER_AREA)
+    assert np.abs(found[: inner[1], : inner[0]].astype(int) - direct).max() <= 2
+    assert fitted.scale_x == inner[0] / size[0] and fitted.scale_y == inner[1] / size[1]
 
 
 @pytest.mark.parametrize(

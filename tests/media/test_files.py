@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 from fractions import Fraction
 from pathlib import Path
@@ -338,3 +339,21 @@ def test_several_threads_give_the_same_frames(folder: Path) -> None:
     one, many = read(folder / "h264.mp4"), read(folder / "h264.mp4", threads=3)
     assert [f.timestamp_s for f in one] == [f.timestamp_s for f in many]
     assert all(np.array_equal(a.image_rgb, b.image_rgb) for a, b in zip(one, many, strict=True))
+
+
+def test_a_frame_is_freed_as_soon_as_it_is_let_go(tmp_path: Path) -> None:
+    """Nothing waits for the garbage collector: 8 MB a frame would soon be gigabytes."""
+    path = make(tmp_path / "film.mp4", Film(times_ms=range(0, 4000, 40), rotation=90))
+
+    def frames_alive() -> int:
+        return sum(isinstance(one, av.VideoFrame) for one in gc.get_objects())
+
+    gc.collect()
+    gc.disable()
+    try:
+        with open_source(path) as source:
+            alive = [frames_alive() for _ in source]
+    finally:
+        gc.enable()
+    assert len(alive) == 100
+    assert max(alive) <= 8

@@ -282,12 +282,13 @@ def crop_square(
 
 
 def crop_face(
-    gray: UInt8Array,
+    image: UInt8Array,
     box: Box,
     *,
     size: int,
     frame: CropFrame,
     landmarks: tuple[tuple[float, float], ...] | None = None,
+    colour_order: ColourOrder = "bgr",
 ) -> UInt8Array:
     """Cut the square that a model wants about one detected face, turned upright.
 
@@ -295,25 +296,32 @@ def crop_face(
     sampled, so that a 400 px face shows a 48 px model no aliasing.
 
     Args:
-        gray: The whole picture, HW uint8.
+        image: The whole picture, HW gray or HW3, uint8.
         box: The detector's box, xyxy in pixels.
         size: Side of the crop in pixels.
         frame: The detector's crop frame.
         landmarks: As in `Face.landmarks`; turns the crop if `frame.align`.
+        colour_order: The channel order of an HW3 picture.
 
     Returns:
-        The crop, (size, size) uint8.
+        The gray crop, (size, size) uint8.
 
     Raises:
-        ShapeError: If the picture is not HW uint8 or the box has no area.
+        ShapeError: If the picture is not HW or HW3 uint8, or the box has no area.
     """
-    if gray.ndim != 2 or gray.dtype != np.uint8:
-        raise ShapeError(f"expected an HW uint8 picture, got {gray.dtype} of shape {gray.shape}")
-    return cut_square(gray, crop_square(box, frame, landmarks), size)
+    if image.dtype != np.uint8 or not (
+        image.ndim == 2 or (image.ndim == 3 and image.shape[2] == 3)
+    ):
+        raise ShapeError(
+            f"expected an HW or HW3 uint8 picture, got {image.dtype} of shape {image.shape}"
+        )
+    return cut_square(image, crop_square(box, frame, landmarks), size, colour_order=colour_order)
 
 
-def cut_square(gray: UInt8Array, square: CropSquare, size: int) -> UInt8Array:
-    """Return what a square of an HW uint8 picture shows, (size, size) uint8; see `crop_face`."""
+def cut_square(
+    image: UInt8Array, square: CropSquare, size: int, *, colour_order: ColourOrder = "bgr"
+) -> UInt8Array:
+    """Return what a square of an HW or HW3 uint8 picture shows, in gray; see `crop_face`."""
     roll, side = math.radians(square.roll_degrees), square.side_px
     cos, sin = math.cos(roll), math.sin(roll)
     centre_x, centre_y = square.centre_x, square.centre_y
@@ -332,11 +340,12 @@ def cut_square(gray: UInt8Array, square: CropSquare, size: int) -> UInt8Array:
     matrix[:, 2] -= 0.5
     # OpenCV refuses pictures of 32,767 px and more, so it is shown only what it samples.
     reach = side * (abs(cos) + abs(sin)) / 2
-    x0, x1 = _span(centre_x, reach, gray.shape[1])
-    y0, y1 = _span(centre_y, reach, gray.shape[0])
+    x0, x1 = _span(centre_x, reach, image.shape[1])
+    y0, y1 = _span(centre_y, reach, image.shape[0])
     matrix[:, 2] -= (x0, y0)
     warped = cv2.warpAffine(
-        gray[y0:y1, x0:x1],
+        # Gray where it is looked at, and not all of a large picture.
+        to_gray(image[y0:y1, x0:x1], colour_order=colour_order),
         matrix,
         (fine, fine),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,

@@ -16,11 +16,13 @@ from functools import partial
 from typing import Any
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.format import Flags as FormatFlags
 from av.packet import Packet
 from av.stream import Disposition
 from av.video.stream import VideoStream
+from numpy.typing import NDArray
 
 from mien.core.errors import VideoSourceError
 from mien.media.clock import StreamClock
@@ -79,6 +81,7 @@ class ContainerReader:
         self.name = name
         self._is_remote = options.timeout_s is not None
         self._damaged = 0
+        self._turns: dict[int, NDArray[np.int8] | None] = {}
         self.end_reason: str | None = None
         self.container = _open(file, name, options)
         try:
@@ -143,7 +146,7 @@ class ContainerReader:
     def info(self, kind: SourceKind) -> SourceInfo:
         """Say what is known of the source."""
         frame, context = self.first, self.stream.codec_context
-        turned = rotation_degrees(display_matrix(frame))
+        turned = rotation_degrees(self._turn(frame))
         width, height = square_pixel_size(frame.width, frame.height, self._pixel_aspect())
         if turned in (90, 270):
             width, height = height, width
@@ -243,7 +246,15 @@ class ContainerReader:
         for frame in frames:
             timestamp_s = self.clock.read(frame)
             # Developed later, perhaps when the container is closed: nothing of it is asked then.
-            yield DecodedFrame(timestamp_s, partial(_develop, frame, self._pixel_aspect()))
+            develop = partial(_develop, frame, self._pixel_aspect(), self._turn(frame))
+            yield DecodedFrame(timestamp_s, develop)
+
+    def _turn(self, frame: av.VideoFrame) -> NDArray[np.int8] | None:
+        # Read once for each rotation: PyAV's side data and its frame hold each other, so a frame
+        # that was asked stays in memory until the garbage collector comes by.
+        if frame.rotation not in self._turns:
+            self._turns[frame.rotation] = display_matrix(frame)
+        return self._turns[frame.rotation]
 
     def _pixel_aspect(self) -> Fraction | None:
         return self.stream.sample_aspect_ratio or self.stream.codec_context.sample_aspect_ratio
@@ -276,9 +287,11 @@ class ContainerReader:
         return float(stream.start_time * stream.time_base) - self.clock_start_s + duration_s
 
 
-def _develop(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> UInt8Array | None:
+def _develop(
+    frame: av.VideoFrame, pixel_aspect: Fraction | None, turn: NDArray[np.int8] | None
+) -> UInt8Array | None:
     try:
-        return to_rgb(frame, pixel_aspect)
+        return to_rgb(frame, pixel_aspect, turn)
     except (av.FFmpegError, ValueError):
         return None
 

@@ -27,12 +27,15 @@ _HIGH_DEFINITION_LINES = 720
 _ODDEST_PIXEL = 8
 
 
-def to_rgb(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> UInt8Array:
+def to_rgb(
+    frame: av.VideoFrame, pixel_aspect: Fraction | None, turn: NDArray[np.int8] | None
+) -> UInt8Array:
     """Return a frame as (h, w, 3) uint8 RGB, upright, with square pixels.
 
     Args:
         frame: As it was decoded.
         pixel_aspect: A stored pixel's width over its height; None where the file does not say.
+        turn: Its display matrix, as `display_matrix` returns it.
 
     Raises:
         av.FFmpegError: If FFmpeg cannot convert it.
@@ -47,7 +50,7 @@ def to_rgb(frame: av.VideoFrame, pixel_aspect: Fraction | None) -> UInt8Array:
         format="rgb24",
         src_colorspace=Colorspace.ITU709 if wide else None,
     )
-    return turn_upright(np.asarray(converted.to_ndarray(), np.uint8), display_matrix(frame))
+    return turn_upright(np.asarray(converted.to_ndarray(), np.uint8), turn)
 
 
 def square_pixel_size(width: int, height: int, pixel_aspect: Fraction | None) -> tuple[int, int]:

@@ -13,7 +13,7 @@ from mien.bundle.bundle import Bundle
 from mien.bundle.load import load_bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike
 from mien.core.errors import BundleError, ConfigError
-from mien.core.imaging import CropFrame, crop_face, to_gray
+from mien.core.imaging import ColourOrder, CropFrame, crop_face
 from mien.core.types import Face
 from mien.faces import DetectedFace, Detector, open_detector
 from mien.faces.detector import DEFAULT_MIN_FACE_PX
@@ -120,26 +120,36 @@ class RecognizerParts:
         """
         return self.bundle.predict_probabilities(crops_gray, self.label_set, prior=self.prior)
 
-    def crop(self, image_bgr: UInt8Array, faces: Iterable[DetectedFace | Face]) -> UInt8Array:
+    def crop(
+        self,
+        image: UInt8Array,
+        faces: Iterable[DetectedFace | Face],
+        *,
+        colour_order: ColourOrder = "bgr",
+    ) -> UInt8Array:
         """Cut out faces as the model sees them.
 
         Args:
-            image_bgr: The whole picture, HW3 uint8, or gray HW.
+            image: The whole picture, HW3 or gray HW, uint8.
             faces: Faces of this picture, detected or read.
+            colour_order: The channel order of an HW3 picture.
 
         Returns:
             (n, size, size) uint8.
         """
         size = self.bundle.config.input.size
-        faces = list(faces)
-        if not faces:
-            return np.empty((0, size, size), np.uint8)
-        gray = to_gray(image_bgr)
         crops = [
-            crop_face(gray, face.box, size=size, frame=self.crop_frame, landmarks=face.landmarks)
+            crop_face(
+                image,
+                face.box,
+                size=size,
+                frame=self.crop_frame,
+                landmarks=face.landmarks,
+                colour_order=colour_order,
+            )
             for face in faces
         ]
-        return np.stack(crops)
+        return np.stack(crops) if crops else np.empty((0, size, size), np.uint8)
 
     def _kept_frame(self) -> CropFrame:
         frames = self.bundle.config.crop_frames

@@ -25,7 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import MienError
-from mien.core.imaging import swap_red_and_blue, to_gray
+from mien.core.imaging import swap_red_and_blue
 from mien.core.types import FrameResult
 from mien.faces import DetectedFace, Detector
 from mien.recognition.association import Person
@@ -59,7 +59,7 @@ class Stages:
     Attributes:
         detector: Finds faces; called from several threads at once.
         follower: Says where to use it, and who is who.
-        crop: Cuts faces out of an HW gray uint8 picture, as `Recognizer.crop` does.
+        crop: Cuts faces out of an HW3 uint8 RGB picture, as `Recognizer.crop` does.
         read: Reads a batch; called from several threads at once.
     """
 
@@ -244,10 +244,10 @@ class Pipeline:
             followed = follower.see(found.faces, frame.timestamp_s)
         started, error = time.monotonic(), found.error
         try:
-            crops_gray = self._crop(frame.image_rgb, followed)
+            crops_gray = self._stages.crop(frame.image_rgb, [one.face for one in followed])
         except (MienError, cv2.error) as problem:
             error, followed = str(problem), []
-            crops_gray = self._crop(frame.image_rgb, followed)
+            crops_gray = self._stages.crop(frame.image_rgb, [])
         located = Located(
             size=size,
             faces=[one.face for one in followed],
@@ -263,11 +263,6 @@ class Pipeline:
             timestamp_s=frame.timestamp_s,
         )
         return InWork(located, followed, frame if self._load.keeps_pictures else None)
-
-    def _crop(self, image_rgb: UInt8Array, followed: Sequence[FollowedFace]) -> UInt8Array:
-        # Without faces there is nothing to be gained from a gray picture.
-        gray = to_gray(image_rgb, colour_order="rgb") if followed else image_rgb[:1, :1, 0]
-        return self._stages.crop(gray, [one.face for one in followed])
 
     def _read(self) -> None:
         with self._results.feeding():

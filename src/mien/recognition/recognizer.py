@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
@@ -272,7 +273,7 @@ class Recognizer(RecognizerParts):
         return Reader(
             detector=detector,
             start_confidence=0.0 if detector is self.detector else usual,
-            crop=self.crop,
+            crop=partial(self.crop, colour_order="rgb"),
             classify=self.classify,
             results=replace(self._results, detector=detector),
         )

@@ -83,7 +83,7 @@ class Reader:
     Attributes:
         detector: Finds faces.
         start_confidence: Those below it are doubtful: they only continue tracks.
-        crop: As `Recognizer.crop`.
+        crop: As `Recognizer.crop` of RGB pictures.
         classify: As `Recognizer.classify`.
         results: Makes the results.
     """
