@@ -344,6 +344,7 @@ def test_one_bad_file_does_not_end_the_work_of_a_night(
     assert [row["status"] for row in rows] == ["done", "failed", "done"]
     assert str(recordings / "bad.mp4") in rows[1]["error"]
     assert (rows[0]["frames"], rows[0]["people"], rows[1]["frames"]) == ("7", "2", "0")
+    assert [row["out"] != "" for row in rows] == [True, False, True]
     written = sorted(path.relative_to(out).as_posix() for path in out.rglob("*.parquet"))
     assert written == ["a.faces.parquet", "more/a.faces.parquet"]
     known = json.loads((out / "summary.json").read_text())
@@ -567,7 +568,11 @@ def test_a_line_now_and_then_where_there_is_no_terminal(
     monkeypatch.setattr("mien.cli.video_progress._LINE_STEP_S", 0.0)
     lines = [line for line in video(clip).stderr.splitlines() if " of 0:02, " in line]
     assert len(lines) == 28
-    assert "x real time" in lines[-1] and "1 person" in lines[5] and lines[-1].endswith("left")
+    assert (
+        "speed against real time" in lines[-1]
+        and "1 person" in lines[5]
+        and lines[-1].endswith("left")
+    )
 
 
 @pytest.mark.parametrize(
@@ -632,6 +637,7 @@ def test_a_page_can_be_made_of_rows_that_are_there_and_of_a_run_that_went_on(
     out, page = tmp_path / "rows.csv", tmp_path / "page.html"
     assert stopped(15, clip, "--out", out, "--report", page).exit_code == 130
     assert not page.exists()
+    assert record_of(out)["outcome"]["report"] is None
     assert video(clip, "--out", out, "--report", page, "--resume").exit_code == 0
     went_on = page.read_text(encoding="utf-8")
     page.unlink()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -15,6 +16,9 @@ from mien.reports.words import clock
 # Often enough for the eye, and for a log of a night.
 _BAR_STEP_S = 0.1
 _LINE_STEP_S = 30.0
+# So that all of a line fits into 80 characters.
+_BAR_CHARACTERS = 16
+_NAME_CHARACTERS = 22
 
 
 class Progressing:
@@ -63,9 +67,9 @@ class Progressing:
         return (now_s - self._begin_s) / spent_s if spent_s > 0 else 0.0
 
     def _figures(self, outcome: Outcome, now_s: float) -> str:
-        """Return speed, faces, people and time left in words."""
+        """Return speed against real time, faces, people and time left in words."""
         speed = self._speed(now_s)
-        words = [f"{speed:.1f}x real time", *found(outcome)]
+        words = [f"{speed:.1f}x", *found(outcome)]
         if self._end_s is not None and speed > 0:
             words.append(f"{clock(max(self._end_s - now_s, 0.0) / speed)} left")
         return ", ".join(words)
@@ -94,7 +98,8 @@ class Lines(Progressing):
         of = "" if self._end_s is None else f" of {clock(self._end_s)}"
         place = f"{self._number}/{self._videos} " if self._videos > 1 else ""
         self._console.print(
-            f"{place}{outcome.file}: {clock(now_s)}{of}, {self._figures(outcome, now_s)}",
+            f"{place}{outcome.file}: {clock(now_s)}{of}, "
+            f"speed against real time {self._figures(outcome, now_s)}",
             markup=False,
         )
 
@@ -107,7 +112,7 @@ class Bars(Progressing):
         super().__init__(videos, _BAR_STEP_S)
         self._progress = Progress(
             TextColumn("{task.description}", markup=False),
-            BarColumn(),
+            BarColumn(_BAR_CHARACTERS),
             TextColumn("{task.fields[figures]}", markup=False),
             console=console,
             transient=True,
@@ -133,7 +138,10 @@ class Bars(Progressing):
         """Draw a bar that begins where the work was left."""
         super().begin(outcome, begin_s, end_s)
         total = None if end_s is None else outcome.seconds + max(end_s - begin_s, 0.0)
-        self._video = self._progress.add_task(outcome.file, total=total, figures="")
+        name = Path(outcome.file).name
+        if len(name) > _NAME_CHARACTERS:
+            name = f"{name[: _NAME_CHARACTERS - 1]}…"
+        self._video = self._progress.add_task(name, total=total, figures="")
         self._progress.update(self._video, completed=outcome.seconds)
 
     def end(self, outcome: Outcome) -> None:

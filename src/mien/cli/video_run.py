@@ -89,6 +89,8 @@ class VideoRun:
     def fail(self, error: str) -> None:
         """Note why it ended."""
         self.outcome.error = error
+        if not self.outcome.frames:
+            self.outcome.out = self.outcome.annotated = None
         self._finish("failed")
 
     def _read_unless_done(self) -> None:
@@ -258,6 +260,8 @@ class VideoRun:
 
     def _finish(self, status: Status) -> None:
         outcome = self.outcome
+        if status not in FINISHED:
+            outcome.report = None
         if outcome.frames:
             outcome.summary = self._figures.summary()
         if status in FINISHED or outcome.frames:

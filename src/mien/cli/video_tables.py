@@ -74,11 +74,11 @@ def _shares(shares: Mapping[str, float]) -> Text:
 
 
 def _moments(peaks: Mapping[str, Sequence[Mapping[str, Any]]]) -> Text:
+    """Return the strongest moment of each expression, of those that were the strongest."""
     every = [
-        (peak["probability"], label, peak["timestamp_s"])
+        (moments[0]["probability"], label, moments[0]["timestamp_s"])
         for label, moments in peaks.items()
-        for peak in moments
-        if label != _UNREMARKABLE
+        if moments and label != _UNREMARKABLE
     ]
     words = Text()
     for probability, label, at_s in sorted(every, reverse=True)[:_MOMENTS]:
