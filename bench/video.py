@@ -42,7 +42,7 @@ from mien.recognition.tracking import FaceTracker
 
 REPO = Path(__file__).resolve().parents[1]
 CLIP_S, RATE_HZ, SAMPLED_S = 10.0, 30.0, 0.2
-TURNS, FEW_TURNS = 5, 3
+TURNS, FEW_TURNS = 3, 2
 STAGE_FRAMES = 60
 # The hour has few frames a second, so that it takes a minute and not ten.
 LONG_RATE_HZ, MINUTE_S, HOUR_S = 2.0, 60.0, 3600.0

@@ -217,7 +217,7 @@ class Recognizer(RecognizerParts):
             start_s=start_s,
             end_s=end_s,
             picture_times=picture_times,
-            threads=settings.cores,
+            threads=settings.decoder_threads,
         )
         return VideoReading(opened, reader, tracker, settings)
 

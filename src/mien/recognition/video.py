@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 # Over so many results is `frames_per_s` told.
 _RATE_OVER = 30
+MOST_DECODER_THREADS = 8
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,11 @@ class ReadingSettings:
     def cores(self) -> int:
         """How many CPU cores to use."""
         return self.threads or available_cores()
+
+    @property
+    def decoder_threads(self) -> int:
+        """How many frames to decode at a time; each holds some in memory."""
+        return min(self.cores, MOST_DECODER_THREADS)
 
     def tracker(self, start_confidence: float) -> FaceTracker:
         """Return a new tracker.
