@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Generic, TypeVar
 
@@ -118,3 +118,29 @@ class Channel(Generic[Item]):
     def _check(self) -> None:
         if self._is_called_off:
             raise CalledOffError
+
+
+def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
+    """Give items in order, having taken so many more than were given.
+
+    Raises:
+        Exception: What `items` fails with, once all that was taken is given.
+    """
+    waiting: deque[Item] = deque()
+    failure: Exception | None = None
+    source = iter(items)
+    while True:
+        try:
+            waiting.append(next(source))
+        except StopIteration:
+            break
+        except CalledOffError:
+            return
+        except Exception as error:  # noqa: BLE001  # raised below, after what came before it
+            failure = error
+            break
+        if len(waiting) > count:
+            yield waiting.popleft()
+    yield from waiting
+    if failure is not None:
+        raise failure

@@ -14,11 +14,10 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
@@ -29,7 +28,7 @@ from mien.core.imaging import swap_red_and_blue
 from mien.core.types import FrameResult
 from mien.faces import DetectedFace, Detector
 from mien.recognition.association import Person
-from mien.recognition.channel import CalledOffError, Channel
+from mien.recognition.channel import CalledOffError, Channel, ahead
 from mien.recognition.following import FollowedFace, Follower
 from mien.recognition.results import Located
 
@@ -39,7 +38,6 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 UInt8Array = NDArray[np.uint8]
-Item = TypeVar("Item")
 
 # Pictures that wait in one place may take this much memory, but one may always wait.
 PICTURE_BYTES = 32 * 2**20
@@ -279,32 +277,6 @@ class Pipeline:
 def is_endless(info: SourceInfo) -> bool:
     """Tell whether a source shows what happens now, so that who is slow misses something."""
     return info.kind == "camera" or (info.kind == "stream" and info.duration_s is None)
-
-
-def ahead(items: Iterable[Item], count: int) -> Iterator[Item]:
-    """Give items in order, having taken so many more than were given.
-
-    Raises:
-        Exception: What `items` fails with, once all that was taken is given.
-    """
-    waiting: deque[Item] = deque()
-    failure: Exception | None = None
-    source = iter(items)
-    while True:
-        try:
-            waiting.append(next(source))
-        except StopIteration:
-            break
-        except CalledOffError:
-            return
-        except Exception as error:  # noqa: BLE001  # raised below, after what came before it
-            failure = error
-            break
-        if len(waiting) > count:
-            yield waiting.popleft()
-    yield from waiting
-    if failure is not None:
-        raise failure
 
 
 def _is_same(one: UInt8Array, other: UInt8Array) -> bool:
