@@ -33,6 +33,9 @@ OWNERS = {
     "ai_edge_litert": {"faces"},
     "av": {"media"},
     "lap": {"recognition"},
+    "sqlalchemy": {"store"},
+    "alembic": {"store"},
+    "psycopg": {"store"},
 }
 
 # What people read or what commands left to be handed on.

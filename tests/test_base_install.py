@@ -28,6 +28,7 @@ SERVING_ROOMS = (
     "reports",
     "web",
     "media",
+    "store",
     "cli",
 )
 OFFLINE = re.compile(r"NewConnectionError|Max retries exceeded|name resolution|ENOTFOUND")

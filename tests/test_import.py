@@ -28,6 +28,8 @@ HEAVY = [
     "pydantic",
     "typer",
     "rich",
+    "sqlalchemy",
+    "alembic",
 ]
 
 PROBE = """

@@ -24,6 +24,7 @@ from mien.cli.models import models
 from mien.cli.predict import predict
 from mien.cli.robustness import robustness
 from mien.cli.serve import serve
+from mien.cli.sessions import app as sessions
 from mien.cli.train import train
 from mien.cli.video import video
 from mien.cli.webcam import webcam
@@ -69,6 +70,7 @@ app.command()(robustness)
 app.command()(export)
 app.command()(frames)
 app.add_typer(models, name="models")
+app.add_typer(sessions)
 app.command()(serve)
 
 

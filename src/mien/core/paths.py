@@ -1,6 +1,6 @@
-"""Where a user's own models and detector weights lie.
+"""Where a user's own models, detector weights and recorded sessions lie.
 
-One owner for these folders. They are worked out when asked for, never on import, and
+One owner for these places. They are worked out when asked for, never on import, and
 nothing here creates them: whoever writes into one makes it.
 """
 
@@ -32,3 +32,8 @@ def detectors_folder() -> Path:
 def bundles_folder() -> Path:
     """Return the folder of the user's own bundles, one folder each."""
     return home_folder() / "bundles"
+
+
+def sessions_file() -> Path:
+    """Return the database file of recorded sessions."""
+    return home_folder() / "sessions.db"

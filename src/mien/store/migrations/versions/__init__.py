@@ -1,0 +1,1 @@
+"""One file a step; what has been released is never changed again."""
