@@ -22,6 +22,7 @@ from mien.store.migrate import bring_up_to_date
 
 ENVIRONMENT = "MIEN_DATABASE_URL"
 LOCK_WAIT_S = 10.0
+CONNECT_WAIT_S = 10
 
 # How a transaction begins, as an option of a connection. A SQLite transaction that only turns to
 # writing later fails at once where another did in between; one that says so first waits.
@@ -210,7 +211,7 @@ def _postgresql(url: URL, lock_wait_s: float) -> Database:
         url,
         # A server that was started anew in between is no error.
         pool_pre_ping=True,
-        connect_args={"connect_timeout": max(1, round(lock_wait_s)), "options": options},
+        connect_args={"connect_timeout": CONNECT_WAIT_S, "options": options},
     )
     translate_errors(engine, name)
     return Database(engine, name, None)
