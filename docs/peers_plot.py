@@ -39,7 +39,7 @@ def peers_svg(panels: Sequence[tuple[str, Sequence[Row]]]) -> str:
 
 def _panel(title: str, rows: Sequence[Row], top: int) -> str:
     base = top + TITLE + ROW * len(rows)
-    lines = [f'<text class="bold" x="12" y="{top + 16}">{escape(title)}</text>']
+    lines = [f'<text class="bold" x="12" y="{top + 16}">{escape(title.replace("`", ""))}</text>']
     for percent in range(LOW, HIGH, STEP):
         x = _x(percent / 100)
         lines.append(
@@ -76,7 +76,7 @@ def _legend() -> str:
         parts.append(
             f'{_mark(kind, f"{x + 6:.1f}", 20)}<text x="{x + 18:.1f}" y="24">{words}</text>'
         )
-        x += 40 + 7 * len(words)
+        x += 44 + 6 * len(words)
     return "".join(parts) + "\n"
 
 

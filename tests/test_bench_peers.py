@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -235,3 +236,17 @@ def test_a_network_is_described_by_its_file_and_timed_after_a_warm_up(tmp_path: 
     digest = hashlib.sha256(b"weights").hexdigest()
     assert facts["files"] == [{"name": "w.bin", "bytes": 7, "sha256": digest}]
     assert facts["version"] == facts["runs_on"]["numpy"] == np.__version__
+
+
+def test_what_was_measured_is_what_the_words_say_to_install() -> None:
+    measured = json.loads((REPO / "docs" / "figures" / "peers.json").read_text(encoding="utf-8"))
+    assert set(measured["peers"]) == set(PEERS)
+    page = (REPO / "docs" / "peers.md").read_text(encoding="utf-8")
+    for peer in measured["peers"].values():
+        packages = {peer["package"]: peer["version"], **peer["runs_on"]}
+        for package in (peer["package"], "tensorflow-cpu", "@tensorflow/tfjs"):
+            if package in packages:
+                version = packages[package]
+                equals = "@" if package.startswith("@") else "=="
+                assert f"{package}{equals}{version}" in page
+                assert f"{package}{equals}{version}" in str(program.__doc__)

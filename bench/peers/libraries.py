@@ -44,11 +44,11 @@ PEERS = {
         "PublicTest and PrivateTest together",
     ),
     "fer-keras": Peer(
-        "fer, use_tflite=False",
+        "fer (float32)",
         "python",
         "fer",
         _FER2013_ORDER,
-        "the same network in float32",
+        "the same network in float32, which `FER(use_tflite=False)` runs",
     ),
     "human": Peer(
         "@vladmandic/human",
