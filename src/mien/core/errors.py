@@ -85,5 +85,33 @@ class ConfigError(MienError):
     """A recipe or setting has unknown keys or unusable values; all of them are listed."""
 
 
+class ServerError(MienError):
+    """A server of mien cannot do what a client asks; the text is the server's own, if it gave one.
+
+    Attributes:
+        code: The server's word for programs; empty where no server answered.
+        retry_after_s: After how many seconds the server wants to be asked again, or None.
+    """
+
+    code: str = ""
+    retry_after_s: float | None = None
+
+
+class ServerUnreachableError(ServerError):
+    """Nothing answers at the server's address, or not in time, or something else than mien."""
+
+
+class ServerAccessError(ServerError):
+    """The server does not let this client in: a token is missing or wrong."""
+
+
+class ServerBusyError(ServerError):
+    """The server has too much to do, or was asked too often; later it may answer."""
+
+
+class ProtocolError(ServerError):
+    """Server and client speak different versions of the live protocol."""
+
+
 class MissingExtraError(MienError):
     """A feature needs an optional extra that is not installed; the text names the extra."""

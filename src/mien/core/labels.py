@@ -73,6 +73,19 @@ COLOURS: Mapping[str, str] = MappingProxyType(
     }
 )
 
+# How the library deepface spells FER2013's expressions, in its order, which is FER2013's own.
+DEEPFACE_SPELLINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "anger": "angry",
+        "disgust": "disgust",
+        "fear": "fear",
+        "happiness": "happy",
+        "sadness": "sad",
+        "surprise": "surprise",
+        "neutral": "neutral",
+    }
+)
+
 _ALIASES: Mapping[str, str] = MappingProxyType(
     {
         "angry": "anger",
