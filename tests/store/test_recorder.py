@@ -113,6 +113,17 @@ class TestPace:
         assert False in taken and recording.dropped == taken.count(False)
         assert store.session(recording.session_id).frames == taken.count(True)
 
+    def test_what_comes_fast_is_not_held_up_between_commits(
+        self, store: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(recorder, "COMMIT_EVERY_S", 60.0)
+        started = time.monotonic()
+        with store.record(title="x", most_waiting=20) as recording:
+            for frame in make_frames(300):
+                recording.add(frame)
+        assert time.monotonic() - started < 60
+        assert store.session(recording.session_id).frames == 300
+
     def test_others_wait_for_the_disk_and_lose_nothing(
         self, store: Store, database_file: Path
     ) -> None:

@@ -68,6 +68,13 @@ class _Inbox:
             self._changed.notify_all()
             return items
 
+    def rest(self, timeout_s: float) -> None:
+        """Let items gather for so long, but not beyond half of the room that there is."""
+        with self._changed:
+            self._changed.wait_for(
+                lambda: self.is_closed or 2 * len(self._items) >= self._most, timeout_s
+            )
+
     def close(self) -> None:
         """Let nobody wait any more."""
         with self._changed:
@@ -94,7 +101,6 @@ class Recording:
         self._live = live
         self._writer = Writer(database, session)
         self._inbox = _Inbox(most_waiting)
-        self._ending = threading.Event()
         self._failure: Exception | None = None
         self._last_s = session.last_s
         # If the program ends without ending this, it shall not wait for ever.
@@ -155,7 +161,6 @@ class Recording:
             StoreError: If not all could be written. What was written before is kept, and the
                 session then counts as interrupted.
         """
-        self._ending.set()
         self._inbox.close()
         self._thread.join()
         if self._failure is not None:
@@ -187,9 +192,9 @@ class Recording:
 
     def _run(self) -> None:
         try:
-            while not self._ending.is_set():
+            while not self._inbox.is_closed:
                 self._write(self._inbox.take(ALIVE_EVERY_S), is_end=False)
-                self._ending.wait(COMMIT_EVERY_S)
+                self._inbox.rest(COMMIT_EVERY_S)
             self._write(self._inbox.take(0), is_end=True)
         except StoreError as error:
             self._failure = error
