@@ -41,9 +41,9 @@ def widen(
             copied[group] = _copies(old, new, random)
     out = {}
     for name, weight in weights.items():
-        for dim, group in enumerate(groups.get(name, ())):
-            if group is not None and group in copied:
-                weight = _widen_dim(weight, dim, copied[group], random)
+        for dim, channels in enumerate(groups.get(name, ())):
+            if channels is not None and channels in copied:
+                weight = _widen_dim(weight, dim, copied[channels], random)
         out[name] = weight
     return out
 
