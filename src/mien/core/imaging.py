@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.core.errors import ImageError, ShapeError
+from mien.core.jpeg import count_scans
 from mien.core.types import Box
 
 UInt8Array = NDArray[np.uint8]
@@ -29,6 +30,9 @@ ColourOrder = Literal["bgr", "rgb"]
 # Large enough for nearly every camera, small enough to refuse a decompression bomb before a
 # byte of it is decoded; Pillow begins to warn of bombs just above.
 MAX_PIXELS = 89_000_000
+
+# Encoders write at most about ten; each costs as much as decoding the whole picture once more.
+MAX_JPEG_SCANS = 60
 
 # Side of the largest grid that a face is sampled on before it is averaged down.
 _FINEST_SIDE = 4096
@@ -95,8 +99,8 @@ class CropSquare:
 def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
     """Decode an encoded picture (JPEG, PNG, WebP, TIFF, BMP, GIF's first frame, ...).
 
-    The size is read from the header and checked before any pixel is decoded, EXIF
-    orientation is applied, transparency is laid on white, 16-bit gray is scaled.
+    The size is read from the header, and the scans of a JPEG are counted, before any pixel is
+    decoded; EXIF orientation is applied, transparency is laid on white, 16-bit gray is scaled.
 
     Args:
         data: The file's bytes.
@@ -106,7 +110,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
         The upright picture, HWC uint8 in BGR order.
 
     Raises:
-        ImageError: If the bytes are no picture, are cut off, or the picture is too large.
+        ImageError: If the bytes are no picture, are cut off, or the picture is too large or takes
+            too much work.
     """
     if not data:
         raise ImageError("the picture is empty (0 bytes)")
@@ -116,6 +121,14 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
                 raise ImageError(
                     f"the picture is {image.width} x {image.height} pixels, more than the "
                     f"{max_pixels / 1e6:g} megapixels accepted; scale it down first"
+                )
+            if (
+                image.format in ("JPEG", "MPO")
+                and count_scans(data, MAX_JPEG_SCANS) > MAX_JPEG_SCANS
+            ):
+                raise ImageError(
+                    f"the JPEG goes over its picture more than {MAX_JPEG_SCANS} times, which no "
+                    "camera or program does; save it anew"
                 )
             if image.format == "JPEG" and image.mode in ("RGB", "L"):
                 image.verify()
