@@ -2,24 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import signal
 import socket
+import ssl
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
 from typer.testing import CliRunner
 
 from mien.cli.main import app
-from mien.cli.serve import is_loopback, page_address
+from mien.cli.serve import page_address
 from mien.core.errors import BundleError, ConfigError, MienError
+from mien.web.access import is_loopback
 from mien.web.routes.page import page_is_built
 from tests.bundles import write_tiny_bundle
 
@@ -72,6 +76,17 @@ class Serving:
         return code
 
 
+def answer_at(address: str, path: str, **options: Any) -> httpx.Response:
+    """Ask a server that has said its address and may need a moment more."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            return httpx.get(f"{address}{path}", **options)
+        except httpx.TransportError:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+
+
 @pytest.fixture
 def serving(bundle: str) -> Iterator[Serving]:
     started = Serving("--port", "0", "--bundle", bundle, "--detector", "haar")
@@ -86,14 +101,7 @@ def test_it_says_where_and_what_answers_there_and_ends_cleanly(serving: Serving)
     assert found, serving.said
     assert "tiny, ferplus" in serving.said and "haar" in serving.said
     assert "no picture leaves it" in serving.said
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            assert httpx.get(f"{found[0]}/healthz").json()["detector"] == "haar"
-            break
-        except httpx.TransportError:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    assert answer_at(found[0], "/healthz").json()["detector"] == "haar"
     assert "<title>mien" in httpx.get(found[0]).text
     assert serving.end() == 0
     assert "stopped" in serving.said
@@ -144,12 +152,59 @@ def test_address_and_reach_of_a_host(host: str, address: str, loopback: bool) ->
 
 
 @needs_page
-def test_another_address_than_loopback_says_that_cameras_need_https(bundle: str) -> None:
+def test_another_address_than_loopback_asks_for_a_token_that_is_made_up(bundle: str) -> None:
     started = Serving("--host", "0.0.0.0", "--port", "0", "--bundle", bundle, "--detector", "haar")
     started.wait_for("Ctrl-C stops it.")
-    started.end()
-    assert "HTTPS" in started.said
-    assert "other machines can open it" in started.said
+    link = re.search(r"(http://127\.0\.0\.1:\d+)(/\?token=\S+)", started.said)
+    assert link, started.said
+    refused = answer_at(link[1], "/healthz")
+    let_in = answer_at(link[1], link[2])
+    # What a log could hold of requests that go wrong, too.
+    answer_at(link[1], "/nothing" + link[2][1:])
+    said_before = started.said
+    assert started.end() == 0
+    assert refused.status_code == 401
+    assert let_in.status_code == 200 and "set-cookie" in let_in.headers
+    assert "others with the token" in started.said
+    assert "HTTPS" in started.said and "--tls-self-signed" in started.said
+    assert "?token=" not in started.said.removeprefix(said_before)
+
+
+@needs_page
+def test_a_given_token_is_asked_for_and_never_shown(bundle: str, tmp_path: Path) -> None:
+    token = "the-tests-own-token"
+    file = tmp_path / "token"
+    file.write_text(token)
+    options = ("--port", "0", "--bundle", bundle, "--detector", "haar")
+    started = Serving(*options, "--token-file", str(file))
+    started.wait_for("Ctrl-C stops it.")
+    found = re.search(r"http://127\.0\.0\.1:(\d+)", started.said)
+    assert found, started.said
+    refused = answer_at(found[0], "/healthz")
+    let_in = answer_at(found[0], "/healthz", headers={"authorization": f"Bearer {token}"})
+    assert started.end() == 0
+    assert (refused.status_code, let_in.status_code) == (401, 200)
+    assert token not in started.said
+
+
+@needs_page
+def test_self_signed_https_shows_the_fingerprint(
+    bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("cryptography", reason="the extra mien[tls] is not installed")
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path))
+    options = ("--port", "0", "--bundle", bundle, "--detector", "haar")
+    started = Serving(*options, "--tls-self-signed")
+    started.wait_for("Ctrl-C stops it.")
+    found = re.search(r"https://127\.0\.0\.1:(\d+)", started.said)
+    assert found, started.said
+    trusting = ssl.create_default_context(cafile=str(tmp_path / "tls" / "certificate.pem"))
+    answer = answer_at(found[0], "/healthz", verify=trusting)
+    der = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate(("127.0.0.1", int(found[1]))))
+    assert started.end() == 0
+    assert answer.status_code == 200
+    shown = re.search(r"SHA-256\s+([0-9A-F:]+)", started.said)
+    assert shown and shown[1].replace(":", "").lower() == hashlib.sha256(der).hexdigest()
 
 
 def test_prior_and_threshold_reach_the_settings(bundle: str) -> None:

@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 from mien import __version__
+from mien.web.access import TokenGate, required_token
 from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
@@ -20,7 +21,8 @@ from mien.web.settings import Settings
 _ABOUT = (
     "Reads facial expressions in pictures. A label is an expression as annotators saw it, not "
     "what a person feels. Pictures are read in memory and never stored.\n\n"
-    "The live socket `/v1/live` is described in docs/live-protocol.md."
+    "The live socket `/v1/live` is described in docs/live-protocol.md. A server that others can "
+    "reach asks for its token: `Authorization: Bearer TOKEN`."
 )
 
 
@@ -34,8 +36,10 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     Raises:
         BundleError: If the bundle cannot be loaded.
         DetectorError: If the detector cannot run here.
+        ConfigError: If others can reach the server and the settings have no token.
     """
     settings = settings or Settings()
+    token = required_token(settings)
     services = Services(settings, engine or RecognizerEngine(settings))
 
     @asynccontextmanager
@@ -60,11 +64,14 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         app.include_router(group.router)
     add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    if token is not None:
+        app.add_middleware(TokenGate, token=token)
     # Without these headers a page of another origin may ask, but not read the answer.
     app.add_middleware(
         CORSMiddleware,
         allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
         allow_methods=["GET", "POST"],
+        allow_headers=["Authorization"],
         expose_headers=["Retry-After", explain.WORDS_HEADER],
     )
     app.add_middleware(KnownHosts, settings=settings)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, TypeVar
+
+from starlette.requests import HTTPConnection
 
 from mien.web.errors import ApiError
 
@@ -67,6 +70,21 @@ class RateLimiter:
                 f"too many requests from {client}; try again in {wait_s:.1f} s",
                 retry_after_s=wait_s,
             )
+
+
+def client_of(connection: HTTPConnection) -> str:
+    """Return whom to count a request for: the client's address, of IPv6 the network.
+
+    A household or a hired machine has 2^64 IPv6 addresses to choose from.
+    """
+    host = connection.client.host if connection.client else "unknown"
+    try:
+        address = ipaddress.ip_address(host.partition("%")[0])
+    except ValueError:
+        return host
+    if isinstance(address, ipaddress.IPv4Address):
+        return host
+    return str(ipaddress.IPv6Network((address, 64), strict=False))
 
 
 class WorkQueue:

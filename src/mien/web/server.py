@@ -9,6 +9,7 @@ import uvicorn
 from fastapi import FastAPI
 
 from mien.core.errors import MienError
+from mien.web.certificates import check_certificate
 from mien.web.settings import Settings
 
 
@@ -40,14 +41,25 @@ def open_port(settings: Settings) -> socket.socket:
 
 
 def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
-    """Return the server for an app; run it with `server.run(sockets=[open_port(settings)])`."""
+    """Return the server for an app; run it with `server.run(sockets=[open_port(settings)])`.
+
+    Raises:
+        MienError: If the certificate of the settings cannot be used.
+    """
+    if settings.tls_cert and settings.tls_key:
+        check_certificate(settings.tls_cert, settings.tls_key)
     config = uvicorn.Config(
         app,
         log_level="warning",
+        # Addresses say who asks for what, and one of them has the token in it.
         access_log=False,
         server_header=False,
-        # A client's word for its own address would let it walk around the rate limits.
-        proxy_headers=False,
+        # A client's word for its own address would let it walk around the rate limits: only
+        # proxies that are named are believed.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=list(settings.trusted_proxies),
+        ssl_certfile=settings.tls_cert,
+        ssl_keyfile=settings.tls_key,
         # A frame somewhat too large gets an answer, a huge one ends the connection unread.
         ws_max_size=4 * settings.max_frame_bytes,
         ws_per_message_deflate=False,

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
+import ipaddress
+from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mien.core.errors import ConfigError
@@ -17,7 +19,7 @@ class Settings(BaseSettings):
     as `MIEN_ALLOWED_ORIGINS='["https://faces.example"]'`.
     """
 
-    model_config = SettingsConfigDict(env_prefix="MIEN_", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="MIEN_", frozen=True, hide_input_in_errors=True)
 
     host: str = Field(default="127.0.0.1", min_length=1, description="Address to listen on.")
     port: int = Field(
@@ -57,6 +59,37 @@ class Settings(BaseSettings):
     smoothing_s: float = Field(
         default=0.35, ge=0, le=10, description="Time constant of live smoothing, in seconds."
     )
+    token: SecretStr | None = Field(
+        default=None, description="What clients must show; needed where others can reach it."
+    )
+    token_file: Path | None = Field(default=None, description="A file with the token instead.")
+    tls_self_signed: bool = Field(
+        default=False, description="Serve HTTPS with a certificate made on this machine."
+    )
+    tls_cert: Path | None = Field(default=None, description="Certificate chain for HTTPS, PEM.")
+    tls_key: Path | None = Field(default=None, description="Its private key, PEM.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=(), description="Addresses or networks whose X-Forwarded-For and -Proto count."
+    )
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _are_networks(cls, proxies: tuple[str, ...]) -> tuple[str, ...]:
+        for proxy in proxies:
+            network = ipaddress.ip_network(proxy, strict=False)
+            if network.prefixlen == 0:
+                raise ValueError(f"{proxy} is every address there is, and so no proxy to trust")
+        return proxies
+
+    @model_validator(mode="after")
+    def _fit_together(self) -> Self:
+        if (self.tls_cert is None) != (self.tls_key is None):
+            raise ValueError("tls_cert and tls_key are given together or not at all")
+        if self.tls_self_signed and self.tls_cert is not None:
+            raise ValueError("either tls_self_signed or tls_cert with tls_key, not both")
+        if self.token is not None and self.token_file is not None:
+            raise ValueError("either token or token_file, not both")
+        return self
 
 
 def load_settings(**given: Any) -> Settings:
@@ -68,8 +101,11 @@ def load_settings(**given: Any) -> Settings:
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
     except ValidationError as error:
+        # What was given is shown, but never a token: it would stand in logs.
         wrong = [
-            f"{'.'.join(str(part) for part in one['loc'])} ({one['input']!r}): {one['msg']}"
+            f"{'.'.join(map(str, one['loc']))} ({one['input']!r}): {one['msg']}"
+            if one["loc"] and one["loc"] != ("token",)
+            else one["msg"].removeprefix("Value error, ")
             for one in error.errors()
         ]
-        raise ConfigError("unusable settings: " + "; ".join(wrong)) from error
+        raise ConfigError("unusable settings: " + "; ".join(wrong)) from None

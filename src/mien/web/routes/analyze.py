@@ -13,6 +13,7 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from mien.core.errors import ImageError
 from mien.core.types import FrameResult
 from mien.web.errors import ApiError
+from mien.web.limits import client_of
 from mien.web.schemas import AnalyzeReply, ErrorReply, Frame
 from mien.web.services import Services, ServicesOf
 
@@ -74,7 +75,7 @@ async def analyze(
     A picture that cannot be read is a result with its `error`; where that is all of them, the
     answer is an error. Pictures live in memory while they are read and are never stored.
     """
-    services.uploads.check(request.client.host if request.client else "unknown")
+    services.uploads.check(client_of(request))
     choice = services.engine.default.changed(
         detector=detector,
         label_set=label_set,

@@ -14,6 +14,7 @@ from mien.core.types import Box
 from mien.recognition.explanation import Explanation
 from mien.web.engine import Choice
 from mien.web.errors import ApiError
+from mien.web.limits import client_of
 from mien.web.routes.analyze import ERRORS, picture_form, read_pictures
 from mien.web.schemas import ExplainReply
 from mien.web.services import Services, ServicesOf
@@ -78,7 +79,7 @@ async def explain(
     A map tells what this model used, not what the person feels. Pictures live in memory while
     they are read and are never stored.
     """
-    services.uploads.check(request.client.host if request.client else "unknown")
+    services.uploads.check(client_of(request))
     which = face if box is None else _read_box(box)
     choice = services.engine.default.changed(
         detector=detector, label_set=label_set, prior=prior, prior_strength=prior_strength

@@ -11,6 +11,9 @@ from mien.web.services import ServicesOf
 
 router = APIRouter()
 
+# A browser that offers its token as a subprotocol must be answered one that it offered too.
+SUBPROTOCOL = "mien.live.v1"
+
 
 @router.websocket("/v1/live")
 async def live(websocket: WebSocket, services: ServicesOf) -> None:
@@ -22,7 +25,8 @@ async def live(websocket: WebSocket, services: ServicesOf) -> None:
         return
     services.connections += 1
     try:
-        await websocket.accept()
+        offered = websocket.scope.get("subprotocols", ())
+        await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
         await LiveConnection(websocket, services).serve()
     finally:
         services.connections -= 1
