@@ -36,6 +36,8 @@ OWNERS = {
     "sqlalchemy": {"store"},
     "alembic": {"store"},
     "psycopg": {"store"},
+    "httpx": {"client"},
+    "websockets": {"client"},
 }
 
 # What people read or what commands left to be handed on.

@@ -29,6 +29,7 @@ SERVING_ROOMS = (
     "web",
     "media",
     "store",
+    "client",
     "cli",
 )
 OFFLINE = re.compile(r"NewConnectionError|Max retries exceeded|name resolution|ENOTFOUND")

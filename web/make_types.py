@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.web import schemas
 
 TARGET = Path(__file__).parent / "src/protocol.ts"
@@ -27,7 +28,14 @@ ROOTS = (
     schemas.LiveError,
 )
 HEAD = "// Made by web/make_types.py from src/mien/web/schemas.py: do not edit by hand.\n"
-TAIL = "\nexport type ServerMessage = LiveReady | LiveResult | LiveSkipped | LiveError;\n"
+TAIL = f"""
+export type ServerMessage = LiveReady | LiveResult | LiveSkipped | LiveError;
+
+/** The version of the live protocol that this page speaks. */
+export const PROTOCOL = {LIVE_PROTOCOL};
+/** The socket's close code for a client of another version. */
+export const PROTOCOL_MISMATCH_CODE = {PROTOCOL_MISMATCH_CODE};
+"""
 PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean": "boolean"}
 
 

@@ -20,6 +20,7 @@ from websockets.sync.client import ClientConnection, connect
 
 from mien.core.errors import DetectorError
 from mien.core.labels import COLOURS, FER2013, FERPLUS
+from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.web import schemas
 from mien.web.engine import Choice
@@ -365,3 +366,29 @@ def test_choices_of_one_connection_leave_others_alone(server: RunningServer) -> 
         assert receive(one)["label_set"] == "fer2013"
         other.send(json.dumps({"type": "configure"}))
         assert receive(other)["label_set"] == "ferplus"
+
+
+def test_both_sides_tell_the_version_that_they_speak(server: RunningServer) -> None:
+    for asked in ("", "?protocol=1"):
+        with connect_to(server, asked) as socket:
+            assert receive(socket)["protocol"] == LIVE_PROTOCOL == 1
+
+
+@pytest.mark.parametrize("asked", ["0", "2", "one", "", "1.0", "x" * 3000])
+def test_a_client_of_another_version_is_told_and_closed(
+    server: RunningServer, jpeg: bytes, asked: str
+) -> None:
+    with connect_to(server, f"?protocol={asked}") as socket:
+        answer = receive(socket)
+        assert (answer["type"], answer["error"]["code"]) == ("error", "protocol_mismatch")
+        assert "version 1" in answer["error"]["message"] and len(answer["error"]["message"]) < 300
+        with pytest.raises(ConnectionClosed) as closed:
+            receive(socket)
+        assert closed.value.rcvd is not None
+        assert closed.value.rcvd.code == PROTOCOL_MISMATCH_CODE
+    with live(server) as socket:
+        assert receive(socket)["type"] == "ready"
+
+
+def connect_to(server: RunningServer, query: str) -> Any:
+    return connect(server.url.replace("http", "ws") + f"/v1/live{query}", proxy=None)

@@ -371,6 +371,19 @@ def test_page_reconnects_when_the_server_comes_back(page: Page, live_server: Run
     expect(page.locator(".face dt")).to_have_count(len(FER2013), timeout=LONG_MS)
 
 
+def test_a_page_of_another_version_than_its_server_asks_to_be_loaded_again(
+    page: Page, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    expect(page.locator("#server-state")).to_have_text("Connected", timeout=LONG_MS)
+    monkeypatch.setattr("mien.web.live.LIVE_PROTOCOL", 2)
+    page.reload()
+    expect(page.locator("#banner")).to_contain_text("different versions", timeout=LONG_MS)
+    expect(page.locator("#server-state")).to_have_text("Outdated page")
+    monkeypatch.undo()
+    page.get_by_role("button", name="Load again").click()
+    expect(page.locator("#server-state")).to_have_text("Connected", timeout=LONG_MS)
+
+
 def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
     expect(page.locator("#legend li")).to_have_count(len(FERPLUS), timeout=LONG_MS)
     page.keyboard.press("Tab")

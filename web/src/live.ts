@@ -1,11 +1,13 @@
 // The live socket: connects, reconnects with growing pauses, and says how it stands.
 
+import { PROTOCOL, PROTOCOL_MISMATCH_CODE } from "./protocol";
 import type { Configure, ServerMessage } from "./protocol";
 
 export type SocketState =
   | { kind: "connecting" }
   | { kind: "open" }
-  | { kind: "lost"; retryInS: number };
+  | { kind: "lost"; retryInS: number }
+  | { kind: "outdated" };
 
 export interface LiveEvents {
   state(state: SocketState): void;
@@ -32,7 +34,7 @@ export class LiveSocket {
   connect(): void {
     window.clearInterval(this.timer);
     this.socket?.close();
-    const socket = new WebSocket(this.url);
+    const socket = new WebSocket(`${this.url}?protocol=${PROTOCOL}`);
     this.socket = socket;
     this.events.state({ kind: "connecting" });
     socket.addEventListener("open", () => {
@@ -41,11 +43,13 @@ export class LiveSocket {
     });
     socket.addEventListener("message", (event: MessageEvent<unknown>) => {
       if (socket === this.socket && typeof event.data === "string") {
-        this.events.message(JSON.parse(event.data) as ServerMessage);
+        this.take(JSON.parse(event.data) as ServerMessage);
       }
     });
-    socket.addEventListener("close", () => {
-      if (socket === this.socket) this.waitAndRetry();
+    socket.addEventListener("close", (event: CloseEvent) => {
+      if (socket !== this.socket) return;
+      if (event.code === PROTOCOL_MISMATCH_CODE) this.giveUp();
+      else this.waitAndRetry();
     });
   }
 
@@ -59,6 +63,21 @@ export class LiveSocket {
     if (!this.isOpen) return false;
     this.socket?.send(jpeg);
     return true;
+  }
+
+  private take(message: ServerMessage): void {
+    // The server may be older than the rule that it refuses other versions itself.
+    const spoken: number = message.type === "ready" ? message.protocol : PROTOCOL;
+    if (spoken === PROTOCOL) this.events.message(message);
+    else this.giveUp();
+  }
+
+  /** The server is of another version than this page: connecting again would not help. */
+  private giveUp(): void {
+    const socket = this.socket;
+    this.socket = null;
+    socket?.close();
+    this.events.state({ kind: "outdated" });
   }
 
   private waitAndRetry(): void {

@@ -105,6 +105,17 @@ function onSocketState(state: SocketState): void {
     sender.forget();
     choices.begin();
     void loadModels();
+  } else if (state.kind === "outdated") {
+    const words = "The server and this page are of different versions. Load the page again.";
+    announcer.say(words);
+    chip.textContent = "Outdated page";
+    banner.hidden = false;
+    text("banner-words").textContent = words;
+    button("reconnect").textContent = "Load again";
+    sender.forget();
+    stage.clear();
+    panel.clear("Waiting for the page to be loaded again.");
+    meters.clear();
   } else if (state.kind === "lost") {
     if (banner.hidden) announcer.say("The server is gone. Is mien serve still running?");
     chip.textContent = "Server gone";
@@ -232,7 +243,10 @@ button("start").addEventListener("click", () => void startCamera());
 button("retry").addEventListener("click", () => void startCamera());
 button("stop").addEventListener("click", stopCamera);
 button("pause").addEventListener("click", togglePause);
-button("reconnect").addEventListener("click", () => socket.connect());
+button("reconnect").addEventListener("click", () => {
+  if (text("server-state").dataset["state"] === "outdated") location.reload();
+  else socket.connect();
+});
 button("snapshot").addEventListener("click", () => {
   const when = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
   void stage.snapshot().then((png) => {

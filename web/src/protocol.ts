@@ -193,3 +193,8 @@ export interface ModelsReply {
 }
 
 export type ServerMessage = LiveReady | LiveResult | LiveSkipped | LiveError;
+
+/** The version of the live protocol that this page speaks. */
+export const PROTOCOL = 1;
+/** The socket's close code for a client of another version. */
+export const PROTOCOL_MISMATCH_CODE = 4001;

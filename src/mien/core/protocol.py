@@ -3,7 +3,9 @@
 docs/live-protocol.md tells the messages, and what happens where the two do not agree.
 """
 
+from typing import Final
+
 # Goes up when a change would break clients.
-LIVE_PROTOCOL = 1
+LIVE_PROTOCOL: Final = 1
 # The WebSocket close code for a client of another version; 4000 to 4999 are for applications.
-PROTOCOL_MISMATCH_CODE = 4001
+PROTOCOL_MISMATCH_CODE: Final = 4001

@@ -17,6 +17,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mien.core.errors import MienError
 from mien.core.labels import label_set
+from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.core.types import FrameResult
 from mien.recognition.tracking import FaceTracker
 from mien.web import schemas
@@ -44,9 +45,10 @@ class _Frame:
 class LiveConnection:
     """Serves one socket until it closes."""
 
-    def __init__(self, socket: WebSocket, services: Services) -> None:
-        """Take an accepted socket."""
+    def __init__(self, socket: WebSocket, services: Services, *, spoken: str | None = None) -> None:
+        """Take an accepted socket; `spoken` is the protocol's version that the client named."""
         self._socket = socket
+        self._spoken = spoken
         self._services = services
         self._choice = replace(services.engine.default, live=True)
         self._smoothing_s = services.settings.smoothing_s
@@ -76,6 +78,15 @@ class LiveConnection:
             await asyncio.gather(reading, return_exceptions=True)
 
     async def _greet(self) -> None:
+        if self._spoken is not None and self._spoken != str(LIVE_PROTOCOL):
+            words = (
+                f"this server speaks version {LIVE_PROTOCOL} of the live protocol, the client "
+                f"{self._spoken[:20]!r}; update the older one, or load its page again"
+            )
+            # A browser shows a page nothing of a refused handshake, but it does show this.
+            await self._refuse(ApiError(400, "protocol_mismatch", words))
+            await self._socket.close(PROTOCOL_MISMATCH_CODE, "protocol_mismatch")
+            raise WebSocketDisconnect(PROTOCOL_MISMATCH_CODE)
         try:
             await self._send(self._ready(await self._prepare(self._choice)))
         except (MienError, ApiError) as error:
@@ -190,7 +201,7 @@ class LiveConnection:
         engine, settings = self._services.engine, self._services.settings
         return schemas.LiveReady(
             type="ready",
-            protocol=1,
+            protocol=LIVE_PROTOCOL,
             bundle=engine.bundle_name,
             detector=detector,
             label_set=self._choice.label_set,

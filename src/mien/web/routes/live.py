@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, WebSocket
+from typing import Annotated
+
+from fastapi import APIRouter, Query, WebSocket
 
 from mien.web.errors import ApiError
 from mien.web.gate import refuse_socket
@@ -16,7 +18,13 @@ SUBPROTOCOL = "mien.live.v1"
 
 
 @router.websocket("/v1/live")
-async def live(websocket: WebSocket, services: ServicesOf) -> None:
+async def live(
+    websocket: WebSocket,
+    services: ServicesOf,
+    protocol: Annotated[
+        str | None, Query(description="The version that the client speaks.")
+    ] = None,
+) -> None:
     """Serve one live connection, as docs/live-protocol.md tells."""
     most = services.settings.max_connections
     if services.connections >= most:
@@ -27,6 +35,6 @@ async def live(websocket: WebSocket, services: ServicesOf) -> None:
     try:
         offered = websocket.scope.get("subprotocols", ())
         await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        await LiveConnection(websocket, services).serve()
+        await LiveConnection(websocket, services, spoken=protocol).serve()
     finally:
         services.connections -= 1

@@ -1,0 +1,30 @@
+"""A client for a server of mien: its results are the very types that mien gives on this machine.
+
+    from mien.client import Client
+    with Client("http://127.0.0.1:8765") as client:
+        print(client.analyze("group.jpg"))
+
+It needs no model here, and the extra `mien[client]`; docs/client.md has more.
+"""
+
+from mien.client.answers import (
+    DetectorInfo,
+    Health,
+    LiveReady,
+    ModelInfo,
+    Models,
+    RemoteExplanation,
+)
+from mien.client.client import Client
+from mien.client.live import Live
+
+__all__ = [
+    "Client",
+    "DetectorInfo",
+    "Health",
+    "Live",
+    "LiveReady",
+    "ModelInfo",
+    "Models",
+    "RemoteExplanation",
+]
