@@ -118,7 +118,7 @@ class ResidualNet(nn.Module):
         return logits
 
     def channel_groups(self) -> dict[str, tuple[str | None, ...]]:
-        """Return which channels each tensor's dimensions count, see `mien.models.widen`.
+        """Return which channels each tensor's dimensions count, see `mien.models.channels`.
 
         A stage has one stream of channels, to which all its blocks add; the stem's is the first
         stage's. Channels inside a block and inside its attention are its own.

@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from mien.bundle.find import find_bundle
 from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
+from mien.models.channels import fit_channels
 from mien.models.residual import ResidualNet
-from mien.models.widen import widen
 from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
 
@@ -24,7 +24,8 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
     """Give a fresh network the weights of another, wherever name and shape are the same.
 
     What has no counterpart (a head of another label set, say) keeps its fresh weights. A network
-    that is the same but for more channels begins as what the narrower one computes.
+    that is the same but for its widths begins as near to the other as `mien.models.channels` gets
+    it.
 
     Args:
         model: The network; changed in place.
@@ -32,7 +33,7 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
 
     Returns:
         For `run.json`: where from, the sha256 over all weights there (names and bytes), how many
-        tensors were taken, how many of them had to be widened, and the names of those that
+        tensors were taken, how many of them had to get other channels, and the names of those that
         stayed fresh.
 
     Raises:
@@ -44,7 +45,7 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
     own = _without_counters(model.state_dict())
     shapes = {name: weight.shape for name, weight in weights.items()}
     if isinstance(model, ResidualNet):
-        weights = widen(weights, own, model.channel_groups())
+        weights = fit_channels(weights, own, model.channel_groups())
     fitting = {k: w for k, w in weights.items() if k in own and own[k].shape == w.shape}
     # Without a layer in common there is no start, only vectors that happen to fit.
     if not any(weight.ndim > 1 for weight in fitting.values()):
@@ -57,7 +58,9 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
         "from": source,
         "sha256": sha256,
         "tensors_taken": len(fitting),
-        "tensors_widened": sum(weight.shape != shapes[name] for name, weight in fitting.items()),
+        "tensors_of_other_width": sum(
+            weight.shape != shapes[name] for name, weight in fitting.items()
+        ),
         "fresh": sorted(own.keys() - fitting.keys()),
     }
 

@@ -202,9 +202,10 @@ def _resume_info(
 
 
 def _say_start(start: Mapping[str, Any]) -> str:
-    widened = f", {start['tensors_widened']} of them widened" if start["tensors_widened"] else ""
+    count = start["tensors_of_other_width"]
+    widths = f", {count} of them in other widths" if count else ""
     fresh = f"; fresh: {', '.join(start['fresh'])}" if start["fresh"] else ""
-    return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{widened}{fresh}"
+    return f"starts from {start['from']}: {start['tensors_taken']} tensors taken{widths}{fresh}"
 
 
 @contextmanager
