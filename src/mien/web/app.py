@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
@@ -12,8 +13,9 @@ from mien import __version__
 from mien.web.access import TokenGate, required_token
 from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
+from mien.web.examples import restore_nulls
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
-from mien.web.routes import analyze, explain, live, models
+from mien.web.routes import analyze, deepface, explain, live, models
 from mien.web.routes.page import add_page
 from mien.web.services import Services
 from mien.web.settings import Settings
@@ -24,6 +26,12 @@ _ABOUT = (
     "The live socket `/v1/live` is described in docs/live-protocol.md. A server that others can "
     "reach asks for its token: `Authorization: Bearer TOKEN`."
 )
+
+
+class _App(FastAPI):
+    def openapi(self) -> dict[str, Any]:
+        """Return the description of the interface, examples with the nulls that FastAPI drops."""
+        return restore_nulls(super().openapi())
 
 
 def create_app(settings: Settings | None = None, engine: Engine | None = None) -> FastAPI:
@@ -47,7 +55,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         yield
         services.queue.close()
 
-    app = FastAPI(
+    app = _App(
         title="mien",
         version=__version__,
         summary="Facial expressions, read on your own machine",
@@ -62,6 +70,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     install_error_handlers(app)
     for group in (analyze, explain, models, live):
         app.include_router(group.router)
+    if settings.deepface_api:
+        app.include_router(deepface.router)
     add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     if token is not None:

@@ -56,6 +56,9 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Other web origins, scheme://host[:port], that may use this server."
     )
+    deepface_api: bool = Field(
+        default=False, description="Answer POST /analyze in the form of deepface's API as well."
+    )
     smoothing_s: float = Field(
         default=0.35, ge=0, le=10, description="Time constant of live smoothing, in seconds."
     )

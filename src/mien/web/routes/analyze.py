@@ -13,15 +13,14 @@ from starlette.formparsers import MultiPartException, MultiPartParser
 from mien.core.errors import ImageError
 from mien.core.types import FrameResult
 from mien.web.errors import ApiError
+from mien.web.examples import ANALYZE_REPLY, answers
 from mien.web.limits import client_of
-from mien.web.schemas import AnalyzeReply, ErrorReply, Frame
+from mien.web.schemas import AnalyzeReply, Frame
 from mien.web.services import Services, ServicesOf
 
 router = APIRouter()
 
-ERRORS: dict[int | str, dict[str, Any]] = {
-    status: {"model": ErrorReply} for status in (400, 413, 415, 422, 429, 500, 503)
-}
+ERRORS = (400, 413, 415, 422, 429, 500, 503)
 
 
 def picture_form(image: dict[str, Any]) -> dict[str, Any]:
@@ -42,16 +41,18 @@ def picture_form(image: dict[str, Any]) -> dict[str, Any]:
             "description": "One or more JPEG, PNG or WebP pictures.",
         }
     ),
-    responses=ERRORS,
+    responses=answers(ANALYZE_REPLY, *ERRORS),
 )
 async def analyze(
     request: Request,
     services: ServicesOf,
     detector: Annotated[
-        str | None, Query(max_length=100, description="A detector of /v1/models.")
+        str | None,
+        Query(max_length=100, description="A detector of /v1/models.", examples=["blazeface"]),
     ] = None,
     label_set: Annotated[
-        str | None, Query(max_length=100, description="A label set of /v1/models.")
+        str | None,
+        Query(max_length=100, description="A label set of /v1/models.", examples=["fer2013"]),
     ] = None,
     prior: Annotated[
         str | None,
@@ -59,15 +60,26 @@ async def analyze(
             max_length=400,
             description="How common each expression is taken to be: default (the model's own), "
             "natural, balanced, or shares: neutral=0.4,happiness=0.3,...",
+            examples=["balanced"],
         ),
     ] = None,
     prior_strength: Annotated[
         float | None,
-        Query(ge=0, le=1, description="How far answers go from the training shares to those."),
+        Query(
+            ge=0,
+            le=1,
+            description="How far answers go from the training shares to those.",
+            examples=[0.5],
+        ),
     ] = None,
     uncertain_below: Annotated[
         float | None,
-        Query(ge=0, le=1, description="Answers with less confidence are flagged `uncertain`."),
+        Query(
+            ge=0,
+            le=1,
+            description="Answers with less confidence are flagged `uncertain`.",
+            examples=[0.6],
+        ),
     ] = None,
 ) -> AnalyzeReply:
     """One result for each picture, in order; a picture without a face has an empty list.

@@ -14,6 +14,7 @@ from mien.core.types import Box
 from mien.recognition.explanation import Explanation
 from mien.web.engine import Choice
 from mien.web.errors import ApiError
+from mien.web.examples import EXPLAIN_REPLY, errors_told, shown
 from mien.web.limits import client_of
 from mien.web.routes.analyze import ERRORS, picture_form, read_pictures
 from mien.web.schemas import ExplainReply
@@ -28,10 +29,13 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     200: {
         "model": ExplainReply,
         "description": "The picture, or the map as JSON.",
-        "content": {"image/png": {"schema": {"type": "string", "format": "binary"}}},
+        "content": {
+            "image/png": {"schema": {"type": "string", "format": "binary"}},
+            **shown(EXPLAIN_REPLY),
+        },
         "headers": {WORDS_HEADER: {"schema": {"type": "string"}, "description": "PNG in words."}},
     },
-    **ERRORS,
+    **errors_told(*ERRORS),
 }
 
 
@@ -48,30 +52,42 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 async def explain(
     request: Request,
     services: ServicesOf,
-    face: Annotated[int, Query(ge=0, description="Which face, largest first, from 0.")] = 0,
+    face: Annotated[
+        int, Query(ge=0, description="Which face, largest first, from 0.", examples=[0])
+    ] = 0,
     box: Annotated[
         str | None,
         Query(
             max_length=200,
             description="Instead of `face`: x1,y1,x2,y2 in pixels; the face that overlaps it most.",
+            examples=["170,60,280,180"],
         ),
     ] = None,
     label: Annotated[
         str | None,
-        Query(max_length=100, description="The expression; else the face's most probable."),
+        Query(
+            max_length=100,
+            description="The expression; else the face's most probable.",
+            examples=["happiness"],
+        ),
     ] = None,
     kind: Annotated[
-        Literal["png", "json"], Query(alias="format", description="A picture, or the map.")
+        Literal["png", "json"],
+        Query(alias="format", description="A picture, or the map.", examples=["png", "json"]),
     ] = "png",
     detector: Annotated[
-        str | None, Query(max_length=100, description="A detector of /v1/models.")
+        str | None,
+        Query(max_length=100, description="A detector of /v1/models.", examples=["blazeface"]),
     ] = None,
     label_set: Annotated[
-        str | None, Query(max_length=100, description="A label set of /v1/models.")
+        str | None,
+        Query(max_length=100, description="A label set of /v1/models.", examples=["fer2013"]),
     ] = None,
-    prior: Annotated[str | None, Query(max_length=400, description="As for /v1/analyze.")] = None,
+    prior: Annotated[
+        str | None, Query(max_length=400, description="As for /v1/analyze.", examples=["balanced"])
+    ] = None,
     prior_strength: Annotated[
-        float | None, Query(ge=0, le=1, description="As for /v1/analyze.")
+        float | None, Query(ge=0, le=1, description="As for /v1/analyze.", examples=[0.5])
     ] = None,
 ) -> Response:
     """Parts of the face are hidden in turn and the model is asked again, some 250 times.
