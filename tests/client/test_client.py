@@ -275,6 +275,13 @@ def test_an_address_that_is_none_is_refused_at_once(url: str) -> None:
         Client(url)
 
 
+@pytest.mark.parametrize("token", ["two words", "line\n", "m\u00fcde"])
+def test_a_token_that_is_none_is_refused_and_not_shown(token: str) -> None:
+    with pytest.raises(errors.ConfigError, match="token") as got:
+        Client("http://127.0.0.1:1", token)
+    assert token not in str(got.value)
+
+
 def test_a_certificate_that_cannot_be_read_is_told(tmp_path: Path) -> None:
     with pytest.raises(errors.ConfigError, match=r"absent\.pem"):
         Client("https://127.0.0.1", certificate=tmp_path / "absent.pem")

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mien.client.answers import Health, Models, RemoteExplanation
 from mien.client.failures import answer_error, missing_extra, too_late, unlike_mien, unreachable
@@ -49,7 +49,8 @@ class Client(AbstractContextManager["Client"]):
         """Say which server; it is first asked when something is wanted of it.
 
         Args:
-            url: Its address, `http://` or `https://`.
+            url: Its address, `http://` or `https://`, or the link that `mien serve` shows, which
+                has the token in it.
             token: The token that it was started with, if any. It is sent with every request.
             timeout_s: How long to wait for one answer, in seconds.
             patience_s: How long to go on trying, in seconds, where the server says that it is
@@ -58,14 +59,17 @@ class Client(AbstractContextManager["Client"]):
                 it is none that this machine trusts.
 
         Raises:
-            ConfigError: If the address is none, or the certificate cannot be read.
+            ConfigError: If address or token are none, or the certificate cannot be read.
             MissingExtraError: If the extra `mien[client]` is not installed.
         """
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigError(f"expected an address like http://127.0.0.1:8765, got {url!r}")
-        self.url = url.rstrip("/")
+        self.url = urlunsplit((parts.scheme, parts.netloc, parts.path.rstrip("/"), "", ""))
         self._timeout_s, self._patience_s = timeout_s, patience_s
+        token = token or dict(parse_qsl(parts.query)).get("token")
+        if token and not (token.isascii() and token.isprintable() and " " not in token):
+            raise ConfigError("expected a token of letters, digits and -._~, got other characters")
         self._headers = {"Authorization": f"Bearer {token}"} if token else {}
         self._trust = _trust(certificate) if parts.scheme == "https" else None
         # No proxy stands before this very machine, whatever the environment says.
