@@ -89,6 +89,7 @@ def test_a_wrong_choice_is_refused_and_a_connection_goes_on(client: Client, jpeg
         with pytest.raises(errors.ConfigError, match="smoothing_s"):
             live.configure(smoothing_s=99)
         assert live.read(jpeg).faces[0].expression.label_set == "ferplus"
+        assert live.reconnects == 0
 
 
 def test_a_wrong_frame_is_refused_and_the_next_is_read(client: Client, jpeg: bytes) -> None:
@@ -97,7 +98,8 @@ def test_a_wrong_frame_is_refused_and_the_next_is_read(client: Client, jpeg: byt
             live.read(b"\xff\xd8\xff" + bytes(600_000))
         with pytest.raises(errors.ImageError):
             live.read(jpeg[:2000])
-        assert len(live.read(jpeg)) == 1
+        assert [face.track_id for face in live.read(jpeg)] == [1]
+        assert live.reconnects == 0
 
 
 def test_a_server_that_is_started_again_is_found_again(
@@ -227,7 +229,66 @@ def test_an_answer_that_comes_too_late_is_not_taken_for_the_next_frames() -> Non
     with playing(part) as url, Client(url, timeout_s=0.3) as client, client.live() as live:
         with pytest.raises(errors.ServerUnreachableError, match="within"):
             live.read(FRAME)
-        assert live.read(FRAME).index == 1
+        assert (live.read(FRAME).index, live.reconnects) == (1, 1)
+    assert len(connections) == 2
+
+
+def test_a_server_that_has_no_time_at_first_is_asked_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mien.client.socket.BUSY_PAUSE_S", 0.05)
+    connections = []
+
+    def part(socket: ServerConnection) -> None:
+        connections.append(socket)
+        if len(connections) == 1:
+            error = {"code": "busy", "message": "later", "details": []}
+            told(socket, {"type": "error", "index": None, "error": error})
+            socket.close(1013, "not ready")
+            return
+        told(socket, READY)
+        for number, _ in enumerate(socket):
+            busy = {"code": "busy", "message": "later", "details": []}
+            told(socket, {"type": "error", "index": 0, "error": busy} if not number else result(1))
+
+    with playing(part) as url, Client(url) as client, client.live() as live:
+        assert live.read(FRAME).index == 0
+        assert live.reconnects == 0
+    assert len(connections) == 2
+
+
+def test_a_server_that_cannot_read_says_why() -> None:
+    def part(socket: ServerConnection) -> None:
+        error = {"code": "bundle_unusable", "message": "no model here", "details": []}
+        told(socket, {"type": "error", "index": None, "error": error})
+        socket.close(1013, "not ready")
+
+    with (
+        playing(part) as url,
+        Client(url) as client,
+        pytest.raises(errors.BundleError, match="no model here"),
+    ):
+        client.live().__enter__()
+
+
+def test_ctrl_c_leaves_no_answer_for_the_next_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    connections = []
+
+    def part(socket: ServerConnection) -> None:
+        connections.append(socket)
+        told(socket, READY)
+        for number, _ in enumerate(socket):
+            told(socket, result(number))
+
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with playing(part) as url, Client(url) as client, client.live() as live:
+        with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+            patch.setattr("websockets.sync.client.ClientConnection.recv", interrupted)
+            live.read(FRAME)
+        assert live.read(FRAME).timestamp_s >= 0
+        assert live.reconnects == 1
     assert len(connections) == 2
 
 

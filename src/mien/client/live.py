@@ -13,7 +13,7 @@ from mien.client.answers import LiveReady
 from mien.client.failures import unlike_mien
 from mien.client.pictures import Picture, encode_picture
 from mien.client.socket import LiveAddress, LiveSocket, LostError
-from mien.core.errors import ImageError, ServerBusyError, ShapeError
+from mien.core.errors import ImageError, MienError, ServerBusyError, ShapeError
 from mien.core.imaging import ColourOrder
 from mien.core.result_json import frame_from_dict
 from mien.core.types import Face, FrameResult
@@ -204,6 +204,11 @@ class Live(AbstractContextManager["Live"]):
                 wait_s = pause_s * random.uniform(0.8, 1.2)
                 if time.monotonic() + wait_s > give_up_s:
                     raise lost.cause from lost
+            except MienError:
+                # What the server refuses does not end the connection.
+                if self._socket is not None and self._socket.is_closed:
+                    self._close()
+                raise
             except BaseException:
                 # An answer that is still on its way must not be taken for the next frame's.
                 self._close()

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from websockets.exceptions import ConnectionClosed
     from websockets.sync.client import ClientConnection
 
+# A busy server names no time in a message, as it does in an answer over HTTP.
+BUSY_PAUSE_S = 1.0
 # Close codes after which connecting again is of no use: the client did what it must not.
 _SENT_AWAY = (1002, 1003, 1007, 1008, 1009)
 
@@ -65,7 +67,12 @@ class LostError(Exception):
 
 
 class LiveSocket:
-    """One connection, from the handshake on; `ready` is what the server said last of itself."""
+    """One connection, from the handshake on.
+
+    Attributes:
+        ready: What the server said last of itself.
+        is_closed: Whether it ended, by either side; it is of no use then.
+    """
 
     def __init__(self, address: LiveAddress) -> None:
         """Connect and be greeted.
@@ -76,6 +83,7 @@ class LiveSocket:
             MienError: If the server refuses; a `ServerBusyError` where it may not later.
         """
         self._address = address
+        self.is_closed = False
         self._open = ExitStack()
         self._socket = self._open.enter_context(_connected(address))
         self._last_sent_s = -1e9
@@ -87,6 +95,7 @@ class LiveSocket:
 
     def close(self) -> None:
         """End the connection."""
+        self.is_closed = True
         self._open.close()
 
     def configure(self, choice: Mapping[str, Any]) -> LiveReady:
@@ -119,7 +128,7 @@ class LiveSocket:
     def _greeted(self, told: dict[str, Any]) -> LiveReady:
         try:
             return self._ready(_no_error(told))
-        except ProtocolError:
+        except (ProtocolError, ServerBusyError):
             raise
         except ServerError as error:
             # The server stands but cannot read yet, and closes the connection with 1013.
@@ -165,6 +174,7 @@ class LiveSocket:
 
     def _ended(self, closed: ConnectionClosed) -> LostError | ServerError:
         """Return what the end of a connection means."""
+        self.close()
         code = closed.rcvd.code if closed.rcvd else 1006
         reason = closed.rcvd.reason if closed.rcvd else "it broke"
         words = f"the server at {self._address.url} ended the connection: {reason} ({code})"
@@ -215,6 +225,6 @@ def _no_error(told: dict[str, Any]) -> dict[str, Any]:
     if told.get("type") == "error":
         error = told_error(told.get("error") or {})
         if isinstance(error, ServerBusyError) and error.retry_after_s is None:
-            error.retry_after_s = 1.0
+            error.retry_after_s = BUSY_PAUSE_S
         raise error
     return told
