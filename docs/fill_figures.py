@@ -64,6 +64,11 @@ OURS = "mien-s"
 PEER_RULES = ("fer2013", "majority")
 
 
+def ours_first(model: str) -> tuple[bool, bool, str]:
+    """Return what sorts the default model first, then the others that ship, then the rest."""
+    return model != OURS, not (BUNDLES / model).is_dir(), model
+
+
 def markdown_table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in Markdown; first column left, the others right."""
     lines = [head, ["---"] + ["---:"] * (len(head) - 1), *rows]
@@ -78,7 +83,7 @@ def read_json(path: Path) -> Any:
 def evaluations() -> list[dict[str, Any]]:
     """Return every evaluation in the figures folder, our own model first."""
     found = [read_json(path) for path in sorted(FIGURES.glob("evaluate-*.json"))]
-    return sorted(found, key=lambda evaluation: evaluation["model"] != OURS)
+    return sorted(found, key=lambda evaluation: ours_first(evaluation["model"]))
 
 
 def way(rule: dict[str, Any], crops: str, images: str) -> dict[str, Any] | None:
@@ -151,7 +156,9 @@ def per_class_block() -> str:
 def robustness_block() -> str:
     """Return what every condition costs each model, under every rule it was measured by."""
     measured = [read_json(path) for path in sorted(FIGURES.glob("robustness-*.json"))]
-    parts = [robustness_table(one) for one in sorted(measured, key=lambda m: m["model"] != OURS)]
+    parts = [
+        robustness_table(one) for one in sorted(measured, key=lambda m: ours_first(m["model"]))
+    ]
     return "\n\n".join(parts) or "Not measured yet."
 
 
@@ -195,7 +202,8 @@ def signed_points(share: float) -> str:
 def models_block() -> str:
     """Return the models in the package with their size."""
     rows = []
-    for folder in sorted(path.parent for path in BUNDLES.glob("*/config.json")):
+    folders = [path.parent for path in BUNDLES.glob("*/config.json")]
+    for folder in sorted(folders, key=lambda folder: ours_first(folder.name)):
         config = read_json(folder / "config.json")
         size = config["input"]["size"]
         rows.append(
