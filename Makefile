@@ -19,7 +19,7 @@ INSTALL_SOURCES := pyproject.toml constraints.txt $(wildcard hatch_build.py) $(P
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test check format bench figures clean
+.PHONY: help run test check audit format bench figures clean
 
 help: ## show this list
 	@echo "make TARGET, where TARGET is one of"
@@ -36,6 +36,11 @@ check: $(STAMPS)/dev ## format, lint, types and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# A step apart, since it asks PyPI, and check works without a network. An environment of its own,
+# so that the checker's dependencies are not among those that are checked.
+audit: $(STAMPS)/audit ## look for known vulnerabilities in the pinned versions (needs the network)
+	$(VENV)/audit/bin/pip-audit --strict --requirement constraints.txt --no-deps --disable-pip
 
 format: $(STAMPS)/dev ## put the code into the house format and fix what can be fixed
 	$(BIN)/ruff format .
@@ -74,6 +79,11 @@ $(STAMPS)/base: $(INSTALL_SOURCES) | $(STAMPS)/environment
 	@echo "mien: installing mien and building its page: a minute or two the first time"
 	$(PIP_INSTALL) -e .
 	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/audit: | $(STAMPS)/environment
+	$(BIN)/python -m venv $(VENV)/audit
+	$(VENV)/audit/bin/python -m pip install --disable-pip-version-check 'pip-audit>=2.7'
+	@touch $@
 
 $(STAMPS)/dev: $(INSTALL_SOURCES) | $(STAMPS)/environment
 	@echo "mien: installing what training and the tests need: some minutes the first time"

@@ -326,6 +326,24 @@ def test_a_clients_word_for_its_address_counts_only_from_a_named_proxy(tiny_bund
     assert forwarded_client(tiny_bundle, trusted_proxies=("127.0.0.1",)) == [415] * 4
 
 
+def test_a_proxys_word_for_https_makes_the_cookie_secure(tiny_bundle: Path) -> None:
+    settings = load_settings(
+        port=0, bundle=str(tiny_bundle), detector="haar", token=TOKEN, trusted_proxies=("::1/128",)
+    )
+    running = RunningServer(settings)
+    link = f"{running.url}/?token={TOKEN}"
+    headers = {"x-forwarded-proto": "https"}
+    believed_from_another = "Secure" in httpx.get(link, headers=headers).headers["set-cookie"]
+    running.stop()
+    running.settings = settings.model_copy(update={"trusted_proxies": ("127.0.0.0/8",)})
+    running.start()
+    link = f"{running.url}/?token={TOKEN}"
+    assert "; Secure" in httpx.get(link, headers=headers).headers["set-cookie"]
+    assert "; Secure" not in httpx.get(link).headers["set-cookie"]
+    running.stop()
+    assert not believed_from_another
+
+
 @pytest.mark.parametrize(
     ("one", "other", "same"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import socket
 import time
+from pathlib import Path
 
 import httpx
 import pytest
@@ -72,6 +73,21 @@ def test_a_named_origin_and_its_host_are_allowed(tiny_bundle: object) -> None:
     assert "access-control-allow-origin" not in foreign.headers
     assert "access-control-allow-origin" not in httpx.get(f"{running.url}/v1/models").headers
     running.stop()
+
+
+def test_no_answer_tells_where_files_lie(
+    tiny_bundle: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The detector's own words do, and they are meant for who starts the server."""
+    monkeypatch.setenv("MIEN_HOME", str(tmp_path))
+    running = RunningServer(load_settings(port=0, bundle=str(tiny_bundle), detector="haar"))
+    models = httpx.get(f"{running.url}/v1/models")
+    refused = httpx.post(f"{running.url}/v1/analyze", params={"detector": "yunet"})
+    running.stop()
+    assert (models.status_code, refused.status_code) == (200, 422)
+    for answer in (models, refused):
+        assert str(tmp_path) not in answer.text
+        assert "looked in MIEN_HOME" in answer.text
 
 
 def test_a_client_that_leaves_during_an_upload_is_no_bug(

@@ -37,3 +37,8 @@ def bundles_folder() -> Path:
 def sessions_file() -> Path:
     """Return the database file of recorded sessions."""
     return home_folder() / "sessions.db"
+
+
+def without_home(words: str) -> str:
+    """Return words in which `home_folder` is not spelt out, for strangers to read."""
+    return words.replace(str(home_folder()), "MIEN_HOME")

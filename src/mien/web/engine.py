@@ -15,6 +15,7 @@ from mien.bundle.prior import DEFAULT_PRIOR, PriorLike, is_shares
 from mien.core.errors import BundleError, DetectorError, FaceError, ImageError, LabelError
 from mien.core.imaging import UInt8Array, decode_image
 from mien.core.labels import COLOURS, LabelSet
+from mien.core.paths import without_home
 from mien.core.types import Box, FrameResult
 from mien.faces import DetectedFace
 from mien.faces.registry import DETECTORS, open_detector, resolve_name
@@ -265,7 +266,7 @@ class RecognizerEngine:
             if (name, self._default.label_set, False) not in self._recognizers:
                 open_detector(name)
         except DetectorError as error:
-            return schemas.Detector(name=name, available=False, reason=str(error))
+            return schemas.Detector(name=name, available=False, reason=without_home(str(error)))
         return schemas.Detector(name=name, available=True, reason=None)
 
     def _describe_bundles(self) -> list[schemas.Bundle]:

@@ -20,6 +20,7 @@ from mien.core.errors import (
     LabelError,
     MienError,
 )
+from mien.core.paths import without_home
 from mien.web.engine import UnsupportedPictureError
 from mien.web.schemas import ErrorBody, ErrorReply
 
@@ -76,7 +77,7 @@ class ApiError(Exception):
     def from_mien(cls, error: MienError) -> ApiError:
         """Return the answer to one of mien's own errors."""
         status, code = next((s, c) for kind, s, c in _MIEN_CODES if isinstance(error, kind))
-        return cls(status, code, str(error))
+        return cls(status, code, without_home(str(error)))
 
 
 def internal_error() -> ApiError:
