@@ -15,8 +15,8 @@ import pytest
 from PIL import Image
 
 from mien.core.errors import ImageError
-from mien.core.imaging import MAX_JPEG_SCANS, decode_image
-from mien.core.jpeg import count_scans
+from mien.core.imaging import decode_image
+from mien.core.jpeg import MAX_JPEG_SCANS, count_scans
 
 SIDE = 12_000  # 144 megapixels: 432 MB of colour, below what Pillow refuses by itself
 

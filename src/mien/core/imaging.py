@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps, UnidentifiedImageError
 
 from mien.core.errors import ImageError, ShapeError
-from mien.core.jpeg import count_scans
+from mien.core.jpeg import check_scans
 from mien.core.types import Box
 
 UInt8Array = NDArray[np.uint8]
@@ -30,9 +30,6 @@ ColourOrder = Literal["bgr", "rgb"]
 # Large enough for nearly every camera, small enough to refuse a decompression bomb before a
 # byte of it is decoded; Pillow begins to warn of bombs just above.
 MAX_PIXELS = 89_000_000
-
-# Encoders write at most about ten; each costs as much as decoding the whole picture once more.
-MAX_JPEG_SCANS = 60
 
 # Side of the largest grid that a face is sampled on before it is averaged down.
 _FINEST_SIDE = 4096
@@ -122,14 +119,8 @@ def decode_image(data: bytes, *, max_pixels: int = MAX_PIXELS) -> UInt8Array:
                     f"the picture is {image.width} x {image.height} pixels, more than the "
                     f"{max_pixels / 1e6:g} megapixels accepted; scale it down first"
                 )
-            if (
-                image.format in ("JPEG", "MPO")
-                and count_scans(data, MAX_JPEG_SCANS) > MAX_JPEG_SCANS
-            ):
-                raise ImageError(
-                    f"the JPEG goes over its picture more than {MAX_JPEG_SCANS} times, which no "
-                    "camera or program does; save it anew"
-                )
+            if image.format in ("JPEG", "MPO"):
+                check_scans(data)
             if image.format == "JPEG" and image.mode in ("RGB", "L"):
                 image.verify()
                 # OpenCV decodes JPEG about twice as fast as Pillow and turns it by EXIF too.

@@ -4,10 +4,28 @@ from __future__ import annotations
 
 import re
 
+from mien.core.errors import ImageError
+
+# Encoders write at most about ten; each costs as much as decoding the whole picture once more.
+MAX_JPEG_SCANS = 60
+
 # A marker, among entropy-coded data too: there 0xFF is followed by 0x00, and restart markers
 # (D0 to D7) end nothing. ITU-T T.81, B.1.1.
 _MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 _START_OF_SCAN, _END_OF_IMAGE, _START_OF_IMAGE, _TEMPORARY = 0xDA, 0xD9, 0xD8, 0x01
+
+
+def check_scans(data: bytes) -> None:
+    """Let pass only a JPEG that is decoded in a bounded time.
+
+    Raises:
+        ImageError: If it goes over its picture more than `MAX_JPEG_SCANS` times.
+    """
+    if count_scans(data, MAX_JPEG_SCANS) > MAX_JPEG_SCANS:
+        raise ImageError(
+            f"the JPEG goes over its picture more than {MAX_JPEG_SCANS} times, which no camera or "
+            "program does; save it anew"
+        )
 
 
 def count_scans(data: bytes, most: int) -> int:
