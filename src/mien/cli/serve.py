@@ -148,7 +148,8 @@ def _with_own_certificate(console: Console, settings: Settings) -> Settings:
     own = self_signed_certificate(settings.host)
     state = "made now" if own.is_new else "kept"
     console.print(f"certificate {own.cert} ({state}); browsers warn of it once. Compare there:")
-    console.print(f"  SHA-256   {own.fingerprint}", markup=False)
+    # Rich takes the :CD: in a fingerprint for the picture of one.
+    console.print(f"  SHA-256   {own.fingerprint}", markup=False, emoji=False)
     files = {"tls_cert": own.cert, "tls_key": own.key, "tls_self_signed": False}
     return settings.model_copy(update=files)
 
