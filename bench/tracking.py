@@ -23,7 +23,7 @@ from bench.tracks.score import Score, score
 from bench.tracks.truth import DRAWN, HEIGHT, SCENES, WIDTH, Scene, TrueFrame, make_frames
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.faces import open_detector
-from mien.recognition.tracking import FaceTracker
+from mien.recognition.tracking.tracker import FaceTracker
 
 SEEDS, SECONDS = 20, 15.0
 DRAWN_SEEDS, DRAWN_SECONDS = 6, 8.0

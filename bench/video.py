@@ -38,7 +38,7 @@ from mien.core.types import FrameResult
 from mien.faces.yunet import installed_weights
 from mien.media import open_source
 from mien.recognition.recognizer import Recognizer
-from mien.recognition.tracking import FaceTracker
+from mien.recognition.tracking.tracker import FaceTracker
 
 REPO = Path(__file__).resolve().parents[1]
 CLIP_S, RATE_HZ, SAMPLED_S = 10.0, 30.0, 0.2

@@ -1,6 +1,6 @@
 """The simple tracker to compare with: boxes that overlap are the same face, greedily.
 
-It was mien's own before `mien.recognition.tracking`, and is what most tutorials do.
+It was mien's own before `mien.recognition.tracking.tracker`, and is what most tutorials do.
 """
 
 from __future__ import annotations

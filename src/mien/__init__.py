@@ -33,8 +33,8 @@ if TYPE_CHECKING:
     from mien.recognition.api import analyze
     from mien.recognition.explanation import Explanation
     from mien.recognition.recognizer import Recognizer
-    from mien.recognition.summary import summary
-    from mien.recognition.table import to_dataframe
+    from mien.recognition.rows.table import to_dataframe
+    from mien.recognition.summary.summary import summary
     from mien.reports import plots as plots
 
 _HOMES = {
@@ -46,8 +46,8 @@ _HOMES = {
     "Observation": "mien.core.types",
     "Recognizer": "mien.recognition.recognizer",
     "analyze": "mien.recognition.api",
-    "summary": "mien.recognition.summary",
-    "to_dataframe": "mien.recognition.table",
+    "summary": "mien.recognition.summary.summary",
+    "to_dataframe": "mien.recognition.rows.table",
 }
 
 # Modules under a shorter name: `mien.plots.timeline(results)`.

@@ -27,11 +27,11 @@ from mien.cli.video_figures import VideoFigures
 from mien.core.errors import ConfigError, MienError, TableWriteError
 from mien.core.labels import FERPLUS
 from mien.media import VideoWriter, open_source
-from mien.recognition import row_writer
-from mien.recognition.row_files import RowFile
-from mien.recognition.row_parquet import parts_folder
-from mien.recognition.row_text import TextRowWriter
-from mien.recognition.rows import columns
+from mien.recognition.rows import writer as row_writer
+from mien.recognition.rows.files import RowFile
+from mien.recognition.rows.parquet import parts_folder
+from mien.recognition.rows.rows import columns
+from mien.recognition.rows.text import TextRowWriter
 from tests.bundles import write_tiny_bundle
 from tests.films import Film, make, make_wave
 
@@ -251,7 +251,7 @@ KILLED = """
 import os, signal, sys
 from mien.cli.main import run
 from mien.cli.video_figures import VideoFigures
-from mien.recognition import row_writer
+from mien.recognition.rows import writer as row_writer
 row_writer._FLUSH_ROWS = 3
 plain, count = VideoFigures.add, 0
 def add(self, *rest):

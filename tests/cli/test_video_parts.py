@@ -21,7 +21,7 @@ from mien.cli.videos import find_videos
 from mien.core.errors import ConfigError, MienError, VideoSourceError
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.media.sampling import FramePicker, Sampling
-from mien.recognition.summary import summary
+from mien.recognition.summary.summary import summary
 
 SHARES = Expression({"happiness": 0.75, "sadness": 0.25}, "two")
 

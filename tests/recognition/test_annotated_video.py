@@ -11,8 +11,8 @@ import pytest
 from mien.core.errors import VideoWriteError
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.media import Frame, open_source
-from mien.recognition.annotated_video import AnnotatedVideo, fitted
-from mien.recognition.overlay import VideoOverlay
+from mien.recognition.drawing.annotated_video import AnnotatedVideo, fitted
+from mien.recognition.drawing.overlay import VideoOverlay
 from tests.films import UNEVEN_MS, Film, heard_at, make
 
 SIZE = (320, 240)

@@ -16,7 +16,7 @@ from mien.core.labels import FERPLUS
 from mien.core.types import Expression, FrameResult
 from mien.recognition import api
 from mien.recognition.recognizer import Recognizer
-from mien.recognition.smoothing import smooth
+from mien.recognition.tracking.smoothing import smooth
 from tests.bundles import write_tiny_bundle
 
 SHARES = (0.33, 0.27, 0.12, 0.14, 0.09, 0.01, 0.03, 0.01)

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from mien.core.labels import COLOURS, FERPLUS
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.draw import MIN_LONG_SIDE_PX, annotate, ink_on
+from mien.recognition.drawing.still import MIN_LONG_SIDE_PX, annotate, ink_on
 
 UInt8Array = NDArray[np.uint8]
 

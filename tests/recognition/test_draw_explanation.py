@@ -15,7 +15,7 @@ from PIL import Image
 from mien.core.imaging import CropSquare
 from mien.core.labels import FERPLUS
 from mien.core.types import Box, Expression, Face
-from mien.recognition.draw_explanation import (
+from mien.recognition.drawing.explanation import (
     AGAINST_RGB,
     FOR_RGB,
     FULL_FACTOR,

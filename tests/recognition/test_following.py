@@ -6,8 +6,8 @@ import pytest
 
 from mien.core.types import Box
 from mien.faces import DetectedFace
-from mien.recognition.association import BoxTracker
-from mien.recognition.following import LONGEST_BLIND_S, Follower, moved
+from mien.recognition.tracking.association import BoxTracker
+from mien.recognition.tracking.following import LONGEST_BLIND_S, Follower, moved
 
 SIZE = (640, 480)
 

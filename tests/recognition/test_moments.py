@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from mien.recognition.moments import Moment, StrongestMoments
+from mien.recognition.summary.moments import Moment, StrongestMoments
 
 
 def pick_of_all(moments: list[Moment], most: int, distance_s: float) -> list[Moment]:

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from mien.core.types import Box
-from mien.recognition import motion
-from mien.recognition.motion import BoxMotion, measure
+from mien.recognition.tracking import motion
+from mien.recognition.tracking.motion import BoxMotion, measure
 
 Matrix = NDArray[np.float64]
 MEMORY_S = motion.RATE_MEMORY_S

@@ -12,8 +12,7 @@ from numpy.typing import NDArray
 from mien.core.errors import ConfigError, ShapeError
 from mien.core.labels import COLOURS, FERPLUS
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.overlay import VideoOverlay
-from mien.recognition.overlay_layout import (
+from mien.recognition.drawing.layout import (
     DEAD_ZONE,
     HOLD_S,
     Layout,
@@ -22,9 +21,10 @@ from mien.recognition.overlay_layout import (
     Wanted,
     steadied,
 )
-from mien.recognition.overlay_note import lay_note
-from mien.recognition.overlay_parts import Sizes, bar_options, plate_options
-from mien.recognition.overlay_strip import MAX_LANES, Strip, time_code
+from mien.recognition.drawing.note import lay_note
+from mien.recognition.drawing.overlay import VideoOverlay
+from mien.recognition.drawing.parts import Sizes, bar_options, plate_options
+from mien.recognition.drawing.strip import MAX_LANES, Strip, time_code
 
 UInt8Array = NDArray[np.uint8]
 GROUND = 128

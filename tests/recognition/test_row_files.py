@@ -21,11 +21,11 @@ import pytest
 
 from mien.core.errors import ConfigError, TableWriteError
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition import row_writer
-from mien.recognition.row_files import RowFile
-from mien.recognition.row_parquet import parts_folder
-from mien.recognition.row_text import CsvForm, StreamRowWriter
-from mien.recognition.rows import columns, kind
+from mien.recognition.rows import writer as row_writer
+from mien.recognition.rows.files import RowFile
+from mien.recognition.rows.parquet import parts_folder
+from mien.recognition.rows.rows import columns, kind
+from mien.recognition.rows.text import CsvForm, StreamRowWriter
 
 LABELS = ("happiness", "sadness")
 FORMATS = ("parquet", "csv", "jsonl")
@@ -137,8 +137,8 @@ def test_a_table_without_a_row_has_its_columns_still(table: RowFile) -> None:
 KILLED = """
 import os, sys
 from pathlib import Path
-from mien.recognition import row_writer
-from mien.recognition.row_files import RowFile
+from mien.recognition.rows import writer as row_writer
+from mien.recognition.rows.files import RowFile
 sys.path.insert(0, sys.argv[2])
 from test_row_files import LABELS, frame
 row_writer._FLUSH_ROWS = 4
@@ -283,7 +283,7 @@ def test_a_kill_between_joining_and_cleaning_up_doubles_nothing(tmp_path: Path) 
 
 def test_parts_are_joined_in_large_groups(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(row_writer, "_FLUSH_ROWS", 4)
-    monkeypatch.setattr("mien.recognition.row_parquet._GROUP_ROWS", 12)
+    monkeypatch.setattr("mien.recognition.rows.parquet._GROUP_ROWS", 12)
     table = RowFile.named(tmp_path / "faces.parquet")
     write(table, [frame(index) for index in range(40)])
     file = pq.ParquetFile(table.path)

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mien.core.types import Expression
-from mien.recognition.smoothing import smooth
+from mien.recognition.tracking.smoothing import smooth
 
 LABELS = ("happiness", "sadness", "fear")
 

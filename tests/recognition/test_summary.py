@@ -13,7 +13,7 @@ import pytest
 
 from mien.core.errors import ConfigError, LabelError, ShapeError
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.summary import RunningSummary, summary
+from mien.recognition.summary.summary import RunningSummary, summary
 
 BOX = Box(0, 0, 100, 100)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pandas as pd
 
 from mien.core.types import Box, Expression, Face, FrameResult, Observation
-from mien.recognition.table import to_dataframe
+from mien.recognition.rows.table import to_dataframe
 
 HAPPY = Expression({"happiness": 0.75, "sadness": 0.25}, "two")
 

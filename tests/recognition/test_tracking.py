@@ -9,14 +9,14 @@ import pytest
 
 from mien.core.errors import ConfigError
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.association import (
+from mien.recognition.tracking.association import (
     FORBIDDEN,
     LONGEST_STEP_S,
     BoxTracker,
     assignment_costs,
 )
-from mien.recognition.motion import BoxMotion
-from mien.recognition.tracking import FaceTracker, Smoother
+from mien.recognition.tracking.motion import BoxMotion
+from mien.recognition.tracking.tracker import FaceTracker, Smoother
 
 HAPPY = {"happiness": 0.9, "sadness": 0.1}
 SAD = {"happiness": 0.1, "sadness": 0.9}

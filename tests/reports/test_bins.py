@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, LabelError
 from mien.core.types import FrameResult
-from mien.recognition.summary import summary
+from mien.recognition.summary.summary import summary
 from mien.reports.bins import TimeBins
 from tests.reports.clips import any_clip, expression, face, frame
 

@@ -10,8 +10,8 @@ import pytest
 import mien
 from mien.core.errors import ConfigError, ShapeError
 from mien.core.types import FrameResult
-from mien.recognition.row_files import RowFile
-from mien.recognition.summary import summary
+from mien.recognition.rows.files import RowFile
+from mien.recognition.summary.summary import summary
 from mien.reports.reading import results_in
 from tests.reports.clips import any_clip, expression, face, frame
 

@@ -18,7 +18,7 @@ from mien.core.errors import MienError
 from mien.core.labels import COLOURS, FERPLUS
 from mien.core.types import FrameResult
 from mien.media.frames import SourceBreak, SourceInfo, SourceReport
-from mien.recognition.summary import summary
+from mien.recognition.summary.summary import summary
 from mien.reports.digest import VideoDigest
 from mien.reports.origin import VideoOrigin
 from mien.reports.video_page import render_video_page, write_video_page

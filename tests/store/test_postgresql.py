@@ -19,7 +19,7 @@ from mien.core.errors import (
     StoreReadOnlyError,
     StoreVersionError,
 )
-from mien.recognition.summary import summary
+from mien.recognition.summary.summary import summary
 from mien.store import Store, migrate, open_store
 from mien.store.engine import open_database
 from mien.store.models import metadata

@@ -13,7 +13,7 @@ import pytest
 
 from mien.core.errors import ConfigError, SessionNotFoundError, StoreError
 from mien.core.types import Expression, Face, FrameResult
-from mien.recognition.summary import summary
+from mien.recognition.summary.summary import summary
 from mien.store import Store, open_store
 from recordings import make_expression, make_face, make_frame, make_frames
 

@@ -19,9 +19,9 @@ from mien.cli.pictures import PictureSource
 from mien.core.errors import MienError
 from mien.core.imaging import as_bgr
 from mien.core.types import FrameResult
-from mien.recognition.row_parquet import ParquetRowWriter
-from mien.recognition.row_text import CsvForm, StreamRowWriter, TextRowWriter
-from mien.recognition.row_writer import RowWriter
+from mien.recognition.rows.parquet import ParquetRowWriter
+from mien.recognition.rows.text import CsvForm, StreamRowWriter, TextRowWriter
+from mien.recognition.rows.writer import RowWriter
 
 if TYPE_CHECKING:
     from mien.recognition.recognizer import Recognizer
@@ -70,7 +70,7 @@ def parquet_sink(path: Path, labels: Sequence[str]) -> Iterator[Sink]:
 
 def annotate_sink(folder: Path) -> Sink:
     """Write each picture with what was read drawn on it."""
-    from mien.recognition.draw import annotate
+    from mien.recognition.drawing.still import annotate
 
     def write(result: FrameResult, picture: PictureSource) -> None:
         if result.error is None:

@@ -83,7 +83,7 @@ def show(
     session: SessionArgument, database: DatabaseOption = None, as_json: JsonOption = False
 ) -> None:
     """Show a session: what was said of it, who is in it, how they looked, and its markers."""
-    from mien.recognition.summary import summary
+    from mien.recognition.summary.summary import summary
     from mien.store import open_store
 
     with open_store(database) as store:

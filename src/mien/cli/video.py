@@ -26,7 +26,7 @@ from mien.core.errors import ConfigError
 
 if TYPE_CHECKING:
     from mien.media.images import PictureTimes
-    from mien.recognition.row_files import RowFormat
+    from mien.recognition.rows.files import RowFormat
 
 
 def video(

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
 
     from mien.media.images import PictureTimes
     from mien.recognition.recognizer import Recognizer
-    from mien.recognition.row_files import RowFile
-    from mien.recognition.row_writer import IfThere
+    from mien.recognition.rows.files import RowFile
+    from mien.recognition.rows.writer import IfThere
 
 # Above it a summary counts time between frames for nothing, however they are sampled.
 _LEAST_GAP_S = 2.0

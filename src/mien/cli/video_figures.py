@@ -12,7 +12,7 @@ from mien.cli.video_reader import VideoReader
 if TYPE_CHECKING:
     from mien.core.types import FrameResult
     from mien.media import Frame
-    from mien.recognition.summary import RunningSummary
+    from mien.recognition.summary.summary import RunningSummary
     from mien.recognition.video import VideoReading
     from mien.reports.digest import VideoDigest
 
@@ -35,7 +35,7 @@ class VideoFigures:
 
             self._digest = VideoDigest(max_gap_s=choices.max_gap_s)
         else:
-            from mien.recognition.summary import RunningSummary
+            from mien.recognition.summary.summary import RunningSummary
 
             self._running = RunningSummary(max_gap_s=choices.max_gap_s)
 

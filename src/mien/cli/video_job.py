@@ -26,7 +26,7 @@ from mien.cli.video_tables import (
 )
 from mien.cli.videos import VideoInput
 from mien.core.errors import ConfigError, MienError
-from mien.recognition.row_writer import refusal
+from mien.recognition.rows.writer import refusal
 
 _log = logging.getLogger(__name__)
 

@@ -12,7 +12,7 @@ from mien.cli.paths import STDIN
 from mien.cli.video_choices import VideoOutputs
 from mien.cli.videos import VideoInput
 from mien.core.errors import ConfigError
-from mien.recognition.row_files import SUFFIXES, RowFile, RowFormat
+from mien.recognition.rows.files import SUFFIXES, RowFile, RowFormat
 
 _TABLE: dict[RowFormat, str] = {"parquet": ".parquet", "csv": ".csv", "jsonl": ".jsonl"}
 # Between the name of a video and the suffix of what is made of it.

@@ -14,9 +14,9 @@ from mien.core.errors import MienError
 
 if TYPE_CHECKING:
     from mien.media import SourceInfo
-    from mien.recognition.annotated_video import AnnotatedVideo
+    from mien.recognition.drawing.annotated_video import AnnotatedVideo
     from mien.recognition.recognizer import Recognizer
-    from mien.recognition.row_writer import IfThere, RowWriter
+    from mien.recognition.rows.writer import IfThere, RowWriter
     from mien.recognition.video import VideoReading
 
 # What can be sought in, and so be gone on with.
@@ -79,8 +79,8 @@ class VideoReader:
         Raises:
             TableWriteError: If it cannot be written there.
         """
-        from mien.recognition.row_files import TEXT_FORMS
-        from mien.recognition.row_text import StreamRowWriter
+        from mien.recognition.rows.files import TEXT_FORMS
+        from mien.recognition.rows.text import StreamRowWriter
 
         labels = self.recognizer.bundle.label_sets[self.recognizer.label_set].labels
         if outputs.rows is not None:
@@ -95,7 +95,7 @@ class VideoReader:
         """
         if outputs.annotated is None:
             return None
-        from mien.recognition.annotated_video import AnnotatedVideo
+        from mien.recognition.drawing.annotated_video import AnnotatedVideo
 
         return AnnotatedVideo(
             outputs.annotated,

@@ -16,7 +16,7 @@ from mien.core.errors import VideoSourceError
 from mien.core.types import FrameResult
 
 # Kalman filters and smoothing forget within a second or so, and ids after a gap; see
-# `mien.recognition.tracking`.
+# `mien.recognition.tracking.tracker`.
 _RECALL_S = 10.0
 # Times are on disk to the microsecond.
 _SAME_S = 2e-6

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mien.cli.webcam_session import Session
     from mien.media.window import Window
     from mien.recognition.recognizer import Recognizer
-    from mien.recognition.row_files import RowFile
+    from mien.recognition.rows.files import RowFile
     from mien.recognition.video import VideoReading
 
 # What the live page can be told; it has a camera list, smoothing and snapshots of its own.
@@ -185,7 +185,7 @@ def _targets(
     record: Path | None, video: Path | None, folder: Path, *, blur_faces: bool, overwrite: bool
 ) -> _Targets:
     """Check names before anything is loaded or a camera is switched on."""
-    from mien.recognition.row_files import RowFile
+    from mien.recognition.rows.files import RowFile
 
     rows = None if record is None else RowFile.named(record)
     if video is not None and video.suffix.lower() != ".mp4":
@@ -214,7 +214,7 @@ def _run(
 ) -> None:
     from mien.cli.webcam_record import Recorder
     from mien.cli.webcam_session import Session
-    from mien.recognition.overlay import VideoOverlay
+    from mien.recognition.drawing.overlay import VideoOverlay
 
     recorder = Recorder(
         recognizer.bundle.label_sets[recognizer.label_set].labels,

@@ -15,9 +15,9 @@ from mien.core.errors import MienError
 if TYPE_CHECKING:
     from mien.core.types import FrameResult
     from mien.media import Frame, SourceInfo
-    from mien.recognition.annotated_video import AnnotatedVideo
-    from mien.recognition.row_files import RowFile
-    from mien.recognition.row_writer import IfThere, RowWriter
+    from mien.recognition.drawing.annotated_video import AnnotatedVideo
+    from mien.recognition.rows.files import RowFile
+    from mien.recognition.rows.writer import IfThere, RowWriter
 
 
 class Recorder:
@@ -87,8 +87,8 @@ class Recorder:
             self._rows = self._open.enter_context(rows.open(self._labels, if_there=if_there))
             self._paths.append(rows.path)
         if video is not None:
-            from mien.recognition.annotated_video import AnnotatedVideo
-            from mien.recognition.overlay import VideoOverlay
+            from mien.recognition.drawing.annotated_video import AnnotatedVideo
+            from mien.recognition.drawing.overlay import VideoOverlay
 
             self._video = self._open.enter_context(
                 AnnotatedVideo(
@@ -107,7 +107,7 @@ class Recorder:
         Raises:
             MienError: If they cannot be written.
         """
-        from mien.recognition.row_files import RowFile
+        from mien.recognition.rows.files import RowFile
 
         name = self._name(".parquet", ".mp4")
         rows = RowFile.named(self._folder / f"{name}.parquet")
@@ -144,7 +144,7 @@ class Recorder:
             MienError: If they cannot be written.
         """
         from mien.cli.outputs import write_picture
-        from mien.recognition.overlay import VideoOverlay
+        from mien.recognition.drawing.overlay import VideoOverlay
 
         overlay = VideoOverlay(strip_s=0, blur_faces=self._blur_faces)
         drawn_rgb = overlay.draw(frame.image_rgb, result)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mien.core.types import FrameResult
     from mien.media import Frame
     from mien.media.window import Window
-    from mien.recognition.overlay import VideoOverlay
+    from mien.recognition.drawing.overlay import VideoOverlay
     from mien.recognition.video import VideoReading
 
 Pair = tuple["Frame", "FrameResult"]
@@ -172,7 +172,7 @@ class Session:
             self._show(self.window, frame, result, words)
 
     def _show(self, window: Window, frame: Frame, result: FrameResult, words: str) -> None:
-        from mien.recognition.overlay_note import lay_note
+        from mien.recognition.drawing.note import lay_note
 
         drawn_rgb = self.overlay.draw(frame.image_rgb, result)
         lines = [words]

@@ -8,7 +8,7 @@ from PIL import Image, ImageDraw
 
 from mien.core.labels import COLOURS
 from mien.evaluation.breaking_points import BreakingPoint
-from mien.recognition.draw import load_font
+from mien.recognition.drawing.still import load_font
 
 # Four times a face's own pixels, so that enlarging adds no pattern.
 _SHOWN_PX = 192

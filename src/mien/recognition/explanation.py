@@ -1,6 +1,6 @@
 """What spoke for and against an expression: a map over the face, in absolute units.
 
-Made by `mien.recognition.explain`, drawn by `mien.recognition.draw_explanation`.
+Made by `mien.recognition.explain`, drawn by `mien.recognition.drawing.explanation`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,7 @@ class Explanation:
 
     def to_image(self) -> Image.Image:
         """Return the face with the map laid over it, its label and a legend, as an RGB picture."""
-        from mien.recognition.draw_explanation import draw_explanation
+        from mien.recognition.drawing.explanation import draw_explanation
 
         return draw_explanation(self)
 

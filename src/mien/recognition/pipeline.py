@@ -27,10 +27,10 @@ from mien.core.errors import MienError
 from mien.core.imaging import swap_red_and_blue
 from mien.core.types import FrameResult
 from mien.faces import DetectedFace, Detector
-from mien.recognition.association import Person
 from mien.recognition.channel import CalledOffError, Channel, ahead
-from mien.recognition.following import FollowedFace, Follower
 from mien.recognition.results import Located
+from mien.recognition.tracking.association import Person
+from mien.recognition.tracking.following import FollowedFace, Follower
 
 if TYPE_CHECKING:
     from mien.media import Frame, SourceInfo, VideoSource

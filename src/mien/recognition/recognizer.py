@@ -31,7 +31,7 @@ from mien.recognition.results import Located
 if TYPE_CHECKING:
     from mien.media import VideoSource
     from mien.media.images import PictureTimes
-    from mien.recognition.following import DetectEvery
+    from mien.recognition.tracking.following import DetectEvery
     from mien.recognition.video import Reader, VideoReading
 
 UInt8Array = NDArray[np.uint8]
@@ -174,7 +174,7 @@ class Recognizer(RecognizerParts):
             detect_every: Look for faces in every n-th frame that is read, and follow their motion
                 in between, where `Face.predicted` is set; or `auto`, where that is safe.
             track: Whether to tell who is who, and to smooth expressions over time.
-            time_constant_s: Of the smoothing; see `mien.recognition.tracking.FaceTracker`.
+            time_constant_s: Of the smoothing; see `mien.recognition.tracking.tracker.FaceTracker`.
             max_gap_s: How long a face may be out of sight and still keep its `track_id`.
             threads: Frames to work at at a time; None for as many as there are cores.
             live: Whether to drop frames rather than to fall behind; None does so for cameras and

@@ -18,10 +18,10 @@ from mien.core.errors import ConfigError, VideoSourceError
 from mien.core.types import FrameResult
 from mien.faces import DetectedFace, Detector
 from mien.recognition.batches import Classify, read_batch
-from mien.recognition.following import DetectEvery, Follower
 from mien.recognition.pipeline import Finished, Load, Pipeline, Stages, is_endless
 from mien.recognition.results import ResultMaker
-from mien.recognition.tracking import FaceTracker
+from mien.recognition.tracking.following import DetectEvery, Follower
+from mien.recognition.tracking.tracker import FaceTracker
 
 if TYPE_CHECKING:
     from mien.media import Frame, SourceInfo, SourceReport, VideoSource

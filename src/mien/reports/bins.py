@@ -1,8 +1,9 @@
 """Expressions over time in a fixed number of bins, however long a video is.
 
 Bins begin narrow and become twice as wide whenever there would be too many, so nothing has to be
-known of the length and nothing is kept but sums. As in `mien.recognition.summary`, a frame stands
-for the time half way to its neighbours, which is shared out among the bins it lies in.
+known of the length and nothing is kept but sums. As in `mien.recognition.summary.summary`, a
+frame stands for the time half way to its neighbours, which is shared out among the bins it lies
+in.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """A video in what its report needs: gathered while it is read, in memory that does not grow.
 
 `VideoDigest` is fed every frame once, with or without its picture, and joins the figures of
-`mien.recognition.summary`, the course of `mien.reports.bins` and the faces of
+`mien.recognition.summary.summary`, the course of `mien.reports.bins` and the faces of
 `mien.reports.thumbnails`.
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.types import FrameResult
-from mien.recognition.summary import RunningSummary, Summary
+from mien.recognition.summary.summary import RunningSummary, Summary
 from mien.reports.bins import MOST_BINS, TimeBins
 from mien.reports.reading import results_in
 from mien.reports.thumbnails import PeakCollector

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, VideoSourceError
 from mien.evaluation.words import percent
-from mien.recognition.moments import Moment, StrongestMoments
+from mien.recognition.summary.moments import Moment, StrongestMoments
 from mien.reports.courses import Course
 from mien.reports.palette import Theme, colour_of
 from mien.reports.thumbnails import cut_face

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, cast
 
 from mien.core.errors import ShapeError
 from mien.core.types import FrameResult
-from mien.recognition.row_files import RowFile
-from mien.recognition.rows import columns, kind, results_of
+from mien.recognition.rows.files import RowFile
+from mien.recognition.rows.rows import columns, kind, results_of
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,8 +10,8 @@ from typing import Any, TextIO
 from mien.core.errors import TableWriteError
 from mien.core.labels import FERPLUS, label_set
 from mien.core.types import FrameResult
-from mien.recognition.row_files import RowFile
-from mien.recognition.rows import rows_of
+from mien.recognition.rows.files import RowFile
+from mien.recognition.rows.rows import rows_of
 from mien.store import Store
 
 JSON_SUFFIX = ".json"

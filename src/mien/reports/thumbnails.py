@@ -166,7 +166,7 @@ class PeakCollector:
             if probability <= there.probability:
                 return
         elif len(kept) >= self._slots:
-            # Of equal ones the latest goes, as in `mien.recognition.moments`.
+            # Of equal ones the latest goes, as in `mien.recognition.summary.moments`.
             weakest = min(kept, key=lambda one: (kept[one].probability, -one))
             if probability <= kept[weakest].probability:
                 return

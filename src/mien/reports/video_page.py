@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 from mien.core.errors import MienError
 from mien.evaluation.html import facts_section, html_page, table_row
 from mien.evaluation.words import count, percent
-from mien.recognition.summary import PersonSummary, Summary
+from mien.recognition.summary.summary import PersonSummary, Summary
 from mien.reports.digest import VideoDigest
 from mien.reports.origin import VideoOrigin
 from mien.reports.video_people import (

@@ -10,7 +10,7 @@ from html import escape
 import numpy as np
 
 from mien.evaluation.words import count, percent
-from mien.recognition.summary import Peak, PersonSummary
+from mien.recognition.summary.summary import Peak, PersonSummary
 from mien.reports.bins import BinnedExpressions
 from mien.reports.digest import VideoDigest
 from mien.reports.palette import colour_of

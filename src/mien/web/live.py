@@ -19,7 +19,7 @@ from mien.core.errors import MienError
 from mien.core.labels import label_set
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.core.types import FrameResult
-from mien.recognition.tracking import FaceTracker
+from mien.recognition.tracking.tracker import FaceTracker
 from mien.web import schemas
 from mien.web.engine import Choice, describe_label_set
 from mien.web.errors import ApiError, internal_error

@@ -11,7 +11,7 @@ from typing import Literal, Self
 
 from mien.core.errors import TableWriteError
 from mien.core.types import FrameResult
-from mien.recognition.rows import Row, rows_of
+from mien.recognition.rows.rows import Row, rows_of
 
 _log = logging.getLogger(__name__)
 

@@ -3,8 +3,8 @@
 Boxes are assigned to tracks as ByteTrack does (arXiv:2110.06864): sure detections first, then
 doubtful ones, which only continue tracks and begin none. What is new here is that all runs on real
 time instead of frames, for cameras and sampled clips have no steady rate, and that distances are
-those of the Kalman filter of `mien.recognition.motion`: at a few frames a second a moving head's
-boxes may not overlap at all.
+those of the Kalman filter of `mien.recognition.tracking.motion`: at a few frames a second a
+moving head's boxes may not overlap at all.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError
 from mien.core.types import Box
-from mien.recognition.motion import BoxMotion, measure
+from mien.recognition.tracking.motion import BoxMotion, measure
 
 # A face is within this squared Mahalanobis distance of where it was expected but for one time
 # in a thousand: chi-square of the four coordinates.
@@ -85,7 +85,7 @@ class BoxTracker:
     def __init__(
         self, *, max_gap_s: float = 1.5, start_confidence: float = 0.0, confirm_after: int = 2
     ) -> None:
-        """Set how to track; see `mien.recognition.tracking.FaceTracker`.
+        """Set how to track; see `mien.recognition.tracking.tracker.FaceTracker`.
 
         Raises:
             ConfigError: If a value is out of its range.

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, TextIO
 
 from mien.core.errors import TableWriteError
-from mien.recognition.row_writer import IfThere, RowWriter, refusal
-from mien.recognition.rows import Row, columns, kind
+from mien.recognition.rows.rows import Row, columns, kind
+from mien.recognition.rows.writer import IfThere, RowWriter, refusal
 
 # Often enough to watch a file grow.
 _FLUSH_S = 1.0

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, LabelError, ShapeError
 from mien.core.types import Expression, FrameResult
-from mien.recognition.moments import Moment, StrongestMoments
-from mien.recognition.summary_types import Peak, PersonSummary, Summary
+from mien.recognition.summary.moments import Moment, StrongestMoments
+from mien.recognition.summary.types import Peak, PersonSummary, Summary
 
 __all__ = ["Peak", "PersonSummary", "RunningSummary", "Summary", "summary"]
 

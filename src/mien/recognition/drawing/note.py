@@ -9,15 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from mien.recognition.draw import BRIGHT
-from mien.recognition.overlay_parts import PANEL_ALPHA, PANEL_RGB, Sizes
-from mien.recognition.overlay_sprites import (
+from mien.recognition.drawing.parts import PANEL_ALPHA, PANEL_RGB, Sizes
+from mien.recognition.drawing.sprites import (
     Sprite,
     digits_width,
     lay_digits,
     make_sprite,
     rounded,
 )
+from mien.recognition.drawing.still import BRIGHT
 
 UInt8Array = NDArray[np.uint8]
 

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mien.core.labels import COLOURS
-from mien.recognition.draw import load_font
+from mien.recognition.drawing.still import load_font
 
 UInt8Array = NDArray[np.uint8]
 RGB = tuple[int, int, int]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.types import FrameResult
-from mien.recognition.overlay import VideoOverlay
+from mien.recognition.drawing.overlay import VideoOverlay
 
 if TYPE_CHECKING:
     from mien.media import Frame, SourceInfo

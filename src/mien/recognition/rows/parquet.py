@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mien.core.errors import TableWriteError
-from mien.recognition.row_writer import IfThere, RowWriter, refusal
-from mien.recognition.rows import Row, arrow_schema
+from mien.recognition.rows.rows import Row, arrow_schema
+from mien.recognition.rows.writer import IfThere, RowWriter, refusal
 
 if TYPE_CHECKING:
     import pyarrow as pa

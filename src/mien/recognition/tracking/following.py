@@ -12,7 +12,7 @@ from typing import Literal
 
 from mien.core.types import Box
 from mien.faces import DetectedFace
-from mien.recognition.association import BoxTracker, Person
+from mien.recognition.tracking.association import BoxTracker, Person
 
 DetectEvery = int | Literal["auto"]
 

@@ -1,4 +1,4 @@
-"""The figures that a clip comes to; `mien.recognition.summary` works them out."""
+"""The figures that a clip comes to; `mien.recognition.summary.summary` works them out."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from mien.core.imaging import to_gray
-from mien.recognition.draw import BRIGHT, GROUND, MUTED, load_font
+from mien.recognition.drawing.still import BRIGHT, GROUND, MUTED, load_font
 from mien.recognition.explanation import WEAK_FACTOR, Explanation, times
 
 UInt8Array = NDArray[np.uint8]

@@ -1,7 +1,8 @@
 """Drawing results over the frames of a video: boxes, names, bars, and the last seconds as a strip.
 
-For single pictures, which may grow by cards beside them, there is `mien.recognition.draw`. A
-video's frame keeps its size, must be drawn in milliseconds, and nothing in it may jump.
+For single pictures, which may grow by cards beside them, there is
+`mien.recognition.drawing.still`. A video's frame keeps its size, must be drawn in milliseconds,
+and nothing in it may jump.
 """
 
 from __future__ import annotations
@@ -16,9 +17,9 @@ from numpy.typing import NDArray
 from mien.core.errors import ConfigError, ShapeError
 from mien.core.labels import COLOURS
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.recognition.overlay_blur import FaceBlur
-from mien.recognition.overlay_layout import Layout, Placed, Rect, Wanted
-from mien.recognition.overlay_parts import (
+from mien.recognition.drawing.blur import FaceBlur
+from mien.recognition.drawing.layout import Layout, Placed, Rect, Wanted
+from mien.recognition.drawing.parts import (
     Sizes,
     bar_options,
     draw_box,
@@ -26,7 +27,7 @@ from mien.recognition.overlay_parts import (
     lay_plate,
     plate_options,
 )
-from mien.recognition.overlay_strip import Strip
+from mien.recognition.drawing.strip import Strip
 
 UInt8Array = NDArray[np.uint8]
 

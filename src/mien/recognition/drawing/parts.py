@@ -12,9 +12,8 @@ from PIL import ImageDraw
 
 from mien.core.labels import COLOURS
 from mien.core.types import Expression
-from mien.recognition.draw import BRIGHT, DARK, MUTED, ink_on, load_font, shown_name
-from mien.recognition.overlay_layout import Option, Rect
-from mien.recognition.overlay_sprites import (
+from mien.recognition.drawing.layout import Option, Rect
+from mien.recognition.drawing.sprites import (
     LABEL_RGB,
     Sprite,
     digits_width,
@@ -23,6 +22,7 @@ from mien.recognition.overlay_sprites import (
     rgb,
     rounded,
 )
+from mien.recognition.drawing.still import BRIGHT, DARK, MUTED, ink_on, load_font, shown_name
 
 UInt8Array = NDArray[np.uint8]
 

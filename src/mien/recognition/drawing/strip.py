@@ -12,9 +12,9 @@ from numpy.typing import NDArray
 
 from mien.core.labels import COLOURS
 from mien.core.types import Face, FrameResult
-from mien.recognition.draw import BRIGHT, MUTED
-from mien.recognition.overlay_parts import PANEL_ALPHA, PANEL_RGB, Sizes
-from mien.recognition.overlay_sprites import LABEL_RGB, lay_digits, word_sprite
+from mien.recognition.drawing.parts import PANEL_ALPHA, PANEL_RGB, Sizes
+from mien.recognition.drawing.sprites import LABEL_RGB, lay_digits, word_sprite
+from mien.recognition.drawing.still import BRIGHT, MUTED
 
 UInt8Array = NDArray[np.uint8]
 

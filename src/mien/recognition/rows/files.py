@@ -9,10 +9,10 @@ from typing import Literal, Self
 
 from mien.core.errors import ConfigError
 from mien.core.types import FrameResult
-from mien.recognition.row_parquet import ParquetRowWriter, parts_folder, read_parquet
-from mien.recognition.row_text import CsvForm, JsonLinesForm, TextForm, TextRowWriter
-from mien.recognition.row_writer import IfThere, RowWriter
-from mien.recognition.rows import Row, results_of
+from mien.recognition.rows.parquet import ParquetRowWriter, parts_folder, read_parquet
+from mien.recognition.rows.rows import Row, results_of
+from mien.recognition.rows.text import CsvForm, JsonLinesForm, TextForm, TextRowWriter
+from mien.recognition.rows.writer import IfThere, RowWriter
 
 RowFormat = Literal["parquet", "csv", "jsonl"]
 # The first of each is the usual one.

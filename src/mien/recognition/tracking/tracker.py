@@ -1,7 +1,7 @@
 """One id a person while they are in view, and their expressions smoothed over time.
 
-Who is who is told by boxes alone (`mien.recognition.association`). Ids are numbers within one
-session and say nothing of who a person is; nothing is kept of a face but its box and its
+Who is who is told by boxes alone (`mien.recognition.tracking.association`). Ids are numbers within
+one session and say nothing of who a person is; nothing is kept of a face but its box and its
 expression.
 """
 
@@ -13,8 +13,8 @@ from dataclasses import replace
 
 from mien.core.errors import ConfigError
 from mien.core.types import Expression, Face, FrameResult
-from mien.recognition.association import LONGEST_STEP_S, BoxTracker, Person
-from mien.recognition.smoothing import smooth
+from mien.recognition.tracking.association import LONGEST_STEP_S, BoxTracker, Person
+from mien.recognition.tracking.smoothing import smooth
 
 
 class FaceTracker:
@@ -39,7 +39,7 @@ class FaceTracker:
         """Set how to track.
 
         Args:
-            time_constant_s: Of the smoothing, as in `mien.recognition.smoothing.smooth`; 0
+            time_constant_s: Of the smoothing, as in `mien.recognition.tracking.smoothing.smooth`; 0
                 leaves the values as they are.
             max_gap_s: How long a face may be out of sight and still keep its id. One that is in
                 the very next frame was never out of sight, up to `LONGEST_STEP_S`.

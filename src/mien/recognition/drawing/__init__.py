@@ -1,0 +1,1 @@
+"""Results drawn over pictures and videos."""
