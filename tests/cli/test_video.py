@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner, Result
 
 from mien.cli.main import app
-from mien.cli.video_figures import VideoFigures
+from mien.cli.video.figures import VideoFigures
 from mien.core.errors import ConfigError, MienError, TableWriteError
 from mien.core.labels import FERPLUS
 from mien.media import VideoWriter, open_source
@@ -250,7 +250,7 @@ def test_who_goes_on_ends_as_if_nothing_had_happened(
 KILLED = """
 import os, signal, sys
 from mien.cli.main import run
-from mien.cli.video_figures import VideoFigures
+from mien.cli.video.figures import VideoFigures
 from mien.recognition.rows import writer as row_writer
 row_writer._FLUSH_ROWS = 3
 plain, count = VideoFigures.add, 0
@@ -565,7 +565,7 @@ def test_json_has_each_person_and_nothing_else_is_printed(video: Video, clip: Pa
 def test_a_line_now_and_then_where_there_is_no_terminal(
     video: Video, clip: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("mien.cli.video_progress._LINE_STEP_S", 0.0)
+    monkeypatch.setattr("mien.cli.video.progress._LINE_STEP_S", 0.0)
     lines = [line for line in video(clip).stderr.splitlines() if " of 0:02, " in line]
     assert len(lines) == 28
     assert (

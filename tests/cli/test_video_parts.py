@@ -11,13 +11,13 @@ import pytest
 from rich.console import Console
 
 from mien.cli.times import parse_time
-from mien.cli.video_choices import VideoChoices
-from mien.cli.video_outputs import Wanted, plan_outputs
-from mien.cli.video_progress import progress_on
-from mien.cli.video_record import Outcome, RunRecord, fingerprint
-from mien.cli.video_seam import Seam
-from mien.cli.video_tables import losses, people_table
-from mien.cli.videos import find_videos
+from mien.cli.video.choices import VideoChoices
+from mien.cli.video.outputs import Wanted, plan_outputs
+from mien.cli.video.progress import progress_on
+from mien.cli.video.record import Outcome, RunRecord, fingerprint
+from mien.cli.video.seam import Seam
+from mien.cli.video.tables import losses, people_table
+from mien.cli.video.videos import find_videos
 from mien.core.errors import ConfigError, MienError, VideoSourceError
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.media.sampling import FramePicker, Sampling
@@ -290,7 +290,7 @@ def test_bars_in_a_terminal_tell_speed_people_and_time_left(
     screen = io.StringIO()
     console = Console(file=screen, force_terminal=True, width=80, color_system=None)
     now = iter(float(second) for second in range(100))
-    monkeypatch.setattr("mien.cli.video_progress.time.monotonic", lambda: next(now))
+    monkeypatch.setattr("mien.cli.video.progress.time.monotonic", lambda: next(now))
     outcome = Outcome("far/away/clip [red].mp4", seconds=20.0, faces=1234, people=2)
     bars = progress_on(console, 3, is_quiet=False)
     with bars:

@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from typer.testing import CliRunner
 
 from mien.cli.main import app
-from mien.cli.webcam_record import Recorder
-from mien.cli.webcam_session import FrameFeed, Pace, Pair
+from mien.cli.webcam.record import Recorder
+from mien.cli.webcam.session import FrameFeed, Pace, Pair
 from mien.core.errors import ConfigError, MienError, VideoSourceError
 from mien.core.types import FrameResult
 from mien.media import Camera, Frame, SourceInfo, open_source
@@ -74,8 +74,8 @@ def webcam(bundle: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Call
     """Runs the command; its window is the one given."""
 
     def run(*arguments: str, window: ScriptedWindow | None = None) -> Result:
-        monkeypatch.setattr("mien.cli.webcam.window_problem", lambda: None)
-        monkeypatch.setattr("mien.cli.webcam.make_window", lambda _: window)
+        monkeypatch.setattr("mien.cli.webcam.command.window_problem", lambda: None)
+        monkeypatch.setattr("mien.cli.webcam.command.make_window", lambda _: window)
         own = ["--bundle", bundle, "--detector", "full", "--out", str(tmp_path / "kept")]
         return CliRunner().invoke(app, ["webcam", *own, *arguments])
 
@@ -268,7 +268,7 @@ def test_cameras_are_listed(monkeypatch: pytest.MonkeyPatch) -> None:
 def served(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the live page was opened with; there are no windows."""
     calls: list[dict[str, Any]] = []
-    monkeypatch.setattr("mien.cli.webcam.window_problem", lambda: "there is no display")
+    monkeypatch.setattr("mien.cli.webcam.command.window_problem", lambda: "there is no display")
     monkeypatch.setattr("mien.cli.serve.serve", lambda **options: calls.append(options))
     return calls
 

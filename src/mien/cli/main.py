@@ -26,8 +26,8 @@ from mien.cli.robustness import robustness
 from mien.cli.serve import serve
 from mien.cli.sessions import app as sessions
 from mien.cli.train import train
-from mien.cli.video import video
-from mien.cli.webcam import webcam
+from mien.cli.video.command import video
+from mien.cli.webcam.command import webcam
 from mien.core.errors import ConfigError, MienError
 
 app = typer.Typer(

@@ -25,7 +25,7 @@ from mien.cli.options import (
 from mien.core.errors import ConfigError, MienError, VideoSourceError
 
 if TYPE_CHECKING:
-    from mien.cli.webcam_session import Session
+    from mien.cli.webcam.session import Session
     from mien.media.window import Window
     from mien.recognition.recognizer import Recognizer
     from mien.recognition.rows.files import RowFile
@@ -212,8 +212,8 @@ def _run(
     *,
     is_mirrored: bool,
 ) -> None:
-    from mien.cli.webcam_record import Recorder
-    from mien.cli.webcam_session import Session
+    from mien.cli.webcam.record import Recorder
+    from mien.cli.webcam.session import Session
     from mien.recognition.drawing.overlay import VideoOverlay
 
     recorder = Recorder(

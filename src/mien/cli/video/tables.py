@@ -13,8 +13,8 @@ from rich import box
 from rich.table import Table
 from rich.text import Text
 
-from mien.cli.video_progress import found
-from mien.cli.video_record import Outcome
+from mien.cli.video.progress import found
+from mien.cli.video.record import Outcome
 from mien.core.errors import TableWriteError
 from mien.core.labels import COLOURS
 from mien.reports.words import clock, length

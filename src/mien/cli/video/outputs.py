@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Literal
 
 from mien.cli.paths import STDIN
-from mien.cli.video_choices import VideoOutputs
-from mien.cli.videos import VideoInput
+from mien.cli.video.choices import VideoOutputs
+from mien.cli.video.videos import VideoInput
 from mien.core.errors import ConfigError
 from mien.recognition.rows.files import SUFFIXES, RowFile, RowFormat
 

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mien.cli.video_choices import VideoChoices, VideoOutputs
-from mien.cli.video_seam import SeamStart
-from mien.cli.videos import VideoInput
+from mien.cli.video.choices import VideoChoices, VideoOutputs
+from mien.cli.video.seam import SeamStart
+from mien.cli.video.videos import VideoInput
 from mien.core.errors import MienError
 
 if TYPE_CHECKING:

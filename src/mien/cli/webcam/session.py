@@ -10,7 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from mien.cli.webcam_record import Recorder
+    from mien.cli.webcam.record import Recorder
     from mien.core.types import FrameResult
     from mien.media import Frame
     from mien.media.window import Window

@@ -10,7 +10,7 @@ from typing import Self
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from mien.cli.video_record import Outcome
+from mien.cli.video.record import Outcome
 from mien.reports.words import clock
 
 # Often enough for the eye, and for a log of a night.

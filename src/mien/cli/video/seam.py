@@ -11,7 +11,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 
-from mien.cli.video_choices import VideoChoices
+from mien.cli.video.choices import VideoChoices
 from mien.core.errors import VideoSourceError
 from mien.core.types import FrameResult
 

@@ -131,12 +131,12 @@ def video(
     """
     from mien.cli.greeting import without_greeting
     from mien.cli.predict import introduction
-    from mien.cli.video_choices import VideoChoices, if_there, sampling_step
-    from mien.cli.video_job import VideoJob
-    from mien.cli.video_outputs import Wanted, plan_outputs
-    from mien.cli.video_reader import VideoReader
-    from mien.cli.video_tables import job_json
-    from mien.cli.videos import find_videos
+    from mien.cli.video.choices import VideoChoices, if_there, sampling_step
+    from mien.cli.video.job import VideoJob
+    from mien.cli.video.outputs import Wanted, plan_outputs
+    from mien.cli.video.reader import VideoReader
+    from mien.cli.video.tables import job_json
+    from mien.cli.video.videos import find_videos
     from mien.recognition.recognizer import Recognizer
 
     # What it warns of is told below, in its place.

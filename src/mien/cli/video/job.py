@@ -11,12 +11,12 @@ from pathlib import Path
 from rich.console import Console
 from rich.markup import escape
 
-from mien.cli.video_choices import VideoOutputs
-from mien.cli.video_progress import Progressing, progress_on
-from mien.cli.video_reader import VideoReader
-from mien.cli.video_record import Outcome
-from mien.cli.video_run import VideoRun
-from mien.cli.video_tables import (
+from mien.cli.video.choices import VideoOutputs
+from mien.cli.video.progress import Progressing, progress_on
+from mien.cli.video.reader import VideoReader
+from mien.cli.video.record import Outcome
+from mien.cli.video.run import VideoRun
+from mien.cli.video.tables import (
     ending,
     job_files,
     job_table,
@@ -24,7 +24,7 @@ from mien.cli.video_tables import (
     people_table,
     write_job,
 )
-from mien.cli.videos import VideoInput
+from mien.cli.video.videos import VideoInput
 from mien.core.errors import ConfigError, MienError
 from mien.recognition.rows.writer import refusal
 

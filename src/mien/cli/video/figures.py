@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mien.cli.video_choices import VideoChoices
-from mien.cli.video_reader import VideoReader
+from mien.cli.video.choices import VideoChoices
+from mien.cli.video.reader import VideoReader
 
 if TYPE_CHECKING:
     from mien.core.types import FrameResult

@@ -8,10 +8,10 @@ from contextlib import ExitStack, nullcontext, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Protocol
 
-from mien.cli.video_choices import VideoOutputs
-from mien.cli.video_figures import VideoFigures
-from mien.cli.video_reader import VideoReader
-from mien.cli.video_record import (
+from mien.cli.video.choices import VideoOutputs
+from mien.cli.video.figures import VideoFigures
+from mien.cli.video.reader import VideoReader
+from mien.cli.video.record import (
     FINISHED,
     Outcome,
     RunRecord,
@@ -19,8 +19,8 @@ from mien.cli.video_record import (
     fingerprint,
     record_path,
 )
-from mien.cli.video_seam import Seam, SeamStart
-from mien.cli.videos import VideoInput
+from mien.cli.video.seam import Seam, SeamStart
+from mien.cli.video.videos import VideoInput
 from mien.core.errors import ConfigError, MienError, TableWriteError, VideoSourceError
 
 if TYPE_CHECKING:

@@ -1,0 +1,1 @@
+"""`mien webcam`: the command, its window's session and what that records."""
