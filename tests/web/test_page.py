@@ -326,15 +326,17 @@ def test_what_to_do_about_the_camera_stays_when_the_server_answers(page: Page) -
     def hold_answers(socket: WebSocketRoute) -> None:
         socket.connect_to_server().on_message(lambda answer: answers.append((socket, answer)))
 
-    page.route_web_socket("**/v1/live", hold_answers)
+    page.route_web_socket("**/v1/live?*", hold_answers)
     page.add_init_script("navigator.mediaDevices.getUserMedia = () => new Promise(() => {});")
     page.reload()
     page.get_by_role("button", name="I agree, start the camera").click()
     expect(page.locator("#notice")).to_contain_text("allow it")
     expect(page.locator("#legend li")).to_have_count(len(FERPLUS))
     page.wait_for_function("document.querySelector('#server-state').textContent === 'Connected'")
-    while not answers:
+    deadline = time.monotonic() + 20
+    while not answers and time.monotonic() < deadline:
         page.wait_for_timeout(50)
+    assert answers, "the socket was not routed, or the server did not answer"
     for socket, answer in answers:
         socket.send(answer)
     expect(page.locator("#meter-detector")).to_have_text("blazeface")
