@@ -86,7 +86,7 @@ class Numbered:
 
 
 def pipeline_threads() -> list[str]:
-    return [one.name for one in threading.enumerate() if one.name.startswith("mien-")]
+    return [one.name for one in threading.enumerate() if one.name.startswith("mien-video-")]
 
 
 @pytest.fixture(autouse=True)

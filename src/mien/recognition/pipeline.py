@@ -155,9 +155,11 @@ class Pipeline:
         self._located: Channel[InWork] = Channel(self._batch)
         self._results: Channel[Finished] = Channel(self._batch)
         self._is_over = threading.Event()
-        self._pool = ThreadPoolExecutor(load.threads, "mien-work")
+        self._pool = ThreadPoolExecutor(load.threads, "mien-video-work")
         self._threads = [
-            threading.Thread(target=stage, name=f"mien-{stage.__name__.strip('_')}", daemon=True)
+            threading.Thread(
+                target=stage, name=f"mien-video-{stage.__name__.strip('_')}", daemon=True
+            )
             for stage in (self._decode, self._find, self._read)
         ]
         for thread in self._threads:
