@@ -6,7 +6,6 @@ ONNX Runtime, which is what runs our 8-bit graphs. One multiplication with its a
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 
 import numpy as np
@@ -16,21 +15,15 @@ from onnx import TensorProto, helper, numpy_helper
 from threadpoolctl import threadpool_limits
 
 from bench.timing import best_seconds
+from mien.core.machine import available_cores
 
 SIDE = 1024
 RUNS = 15
 
 
-def cores_here() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
-
-
 def thread_counts() -> tuple[int, ...]:
     """Return the thread counts to measure: one, and two where there are two cores."""
-    return (1, 2) if cores_here() > 1 else (1,)
+    return (1, 2) if available_cores() > 1 else (1,)
 
 
 def fp32_macs_per_s(threads: int, *, side: int = SIDE, runs: int = RUNS) -> float:

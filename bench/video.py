@@ -30,10 +30,10 @@ from bench import NOT_HERE
 from bench.data_cache import peak_mb
 from bench.detectors import BESIDE
 from bench.machine import describe_machine
-from bench.peak import cores_here
 from bench.tracks.film import SMALL, make_clip, make_long
 from mien.core.errors import BundleError, DetectorError
 from mien.core.imaging import swap_red_and_blue
+from mien.core.machine import available_cores
 from mien.core.types import FrameResult
 from mien.faces.yunet import installed_weights
 from mien.media import open_source
@@ -202,7 +202,7 @@ def measure(folder: Path, bundle: str, turns: int) -> dict[str, Any]:
     clip = make_clip(folder / "clip.mp4", CLIP_S, RATE_HZ)
     figures: dict[str, Any] = {
         "machine": describe_machine(),
-        "cores": cores_here(),
+        "cores": available_cores(),
         "clip": {
             "seconds": CLIP_S,
             "rate_hz": RATE_HZ,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -10,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+REPO = Path(__file__).resolve().parents[1]
 LABELS = ("neutral", "happiness", "contempt")
 
 
@@ -169,3 +171,14 @@ def test_the_picture_has_a_mark_for_each_model_and_rule_at_its_accuracy(
     assert float(circles[1].get("cx", "0")) == pytest.approx(middle, abs=0.1)
     words = [node.text for node in drawing.iter() if node.tag.endswith("text")]
     assert words.count("82.5 %") == 2 and words.count("lib 1.2") == 2
+
+
+def test_the_readme_says_of_other_libraries_what_was_measured() -> None:
+    said = (REPO / "README.md").read_text(encoding="utf-8")
+    measured = json.loads((REPO / "docs/figures/peers.json").read_text(encoding="utf-8"))["peers"]
+    (sentence,) = re.findall(r"networks inside `fer`.*?FER2013's labels", said, re.DOTALL)
+    stated = [float(figure) for figure in re.findall(r"\d+\.\d", sentence)]
+    named = ["fer", "human", "face-api", "pyemotion"]
+    single = [measured[name]["rules"][0]["results"][0]["figures"] for name in named]
+    assert [measured[name]["rules"][0]["rule"] for name in named] == ["fer2013"] * 4
+    assert stated == [round(100 * one["accuracy"]["value"], 1) for one in single]

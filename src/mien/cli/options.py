@@ -72,3 +72,6 @@ PriorStrengthOption = Annotated[
 ]
 BatchSizeOption = Annotated[int, typer.Option(min=1, help="Faces at once.")]
 ThreadsOption = Annotated[int, typer.Option(min=1, help="CPU threads.")]
+AllThreadsOption = Annotated[
+    int | None, typer.Option(min=1, help="CPU threads. [default: as many as cores]")
+]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -15,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError, VideoSourceError
+from mien.core.machine import available_cores
 from mien.core.types import FrameResult
 from mien.faces import DetectedFace, Detector
 from mien.recognition.batches import Classify, read_batch
@@ -73,13 +73,6 @@ class ReadingSettings:
             max_gap_s=self.max_gap_s,
             start_confidence=start_confidence,
         )
-
-
-def available_cores() -> int:
-    """Return how many CPU cores this process may use, at least 1."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 @dataclass(frozen=True)

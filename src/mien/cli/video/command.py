@@ -12,6 +12,7 @@ import typer
 from rich.console import Console
 
 from mien.cli.options import (
+    AllThreadsOption,
     BundleOption,
     DetectorOption,
     LabelSetOption,
@@ -108,9 +109,7 @@ def video(
     prior: PriorOption = "default",
     prior_strength: PriorStrengthOption = None,
     uncertain_below: UncertainOption = 0.0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. [default: as many as cores]")
-    ] = None,
+    threads: AllThreadsOption = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print what each video came to as JSON, no tables.")
     ] = False,

@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from mien.cli.options import (
+    AllThreadsOption,
     BundleOption,
     DetectorOption,
     LabelSetOption,
@@ -91,9 +92,7 @@ def webcam(
     prior: PriorOption = "default",
     prior_strength: PriorStrengthOption = None,
     uncertain_below: UncertainOption = 0.0,
-    threads: Annotated[
-        int | None, typer.Option(min=1, help="CPU threads. [default: as many as cores]")
-    ] = None,
+    threads: AllThreadsOption = None,
 ) -> None:
     """Read a camera, a stream or a file live, in a window.
 
