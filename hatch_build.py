@@ -33,6 +33,7 @@ LICENCES = {
     "swagger-ui.txt": "swagger-ui-dist/LICENSE",
     "swagger-ui-notice.txt": "swagger-ui-dist/NOTICE",
     "swagger-ui-dependencies.txt": "swagger-ui-dist/swagger-ui-bundle.js.LICENSE.txt",
+    "uplot.txt": "uplot/LICENSE",
     "instrument-sans.txt": "@fontsource-variable/instrument-sans/LICENSE",
 }
 NOT_SOURCES = {"node_modules", "dist", "__pycache__"}

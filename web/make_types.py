@@ -1,6 +1,6 @@
 """Writes src/protocol.ts, the page's types, from the server's pydantic models.
 
-Run `python web/make_types.py` after a change in src/mien/web/schemas.py; a test compares.
+Run `python web/make_types.py` after a change in src/mien/web/schemas; a test compares.
 """
 
 from __future__ import annotations
@@ -12,24 +12,80 @@ from typing import Any
 from pydantic.json_schema import models_json_schema
 
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
-from mien.web import schemas
+from mien.web.schemas.base import ErrorReply
+from mien.web.schemas.catalogue import HealthReply, ModelsReply
+from mien.web.schemas.jobs import JobResultsReply, JobsReply
+from mien.web.schemas.live import (
+    Configure,
+    LiveError,
+    LiveMarked,
+    LiveReady,
+    LiveRecording,
+    LiveResult,
+    LiveSkipped,
+    Mark,
+    ResumeRecording,
+    StartRecording,
+    StopRecording,
+)
+from mien.web.schemas.pictures import AnalyzeReply
+from mien.web.schemas.server import SettingsReply
+from mien.web.schemas.sessions import (
+    MarkerNew,
+    PeopleMerge,
+    PeopleReply,
+    PersonEdit,
+    SessionEdit,
+    SessionReply,
+    SessionsReply,
+    SummaryReply,
+    TimelineReply,
+)
 
 TARGET = Path(__file__).parent / "src/protocol.ts"
-# What the page sends or gets; the models inside them come along.
-ROOTS = (
-    schemas.AnalyzeReply,
-    schemas.ModelsReply,
-    schemas.HealthReply,
-    schemas.ErrorReply,
-    schemas.Configure,
-    schemas.LiveReady,
-    schemas.LiveResult,
-    schemas.LiveSkipped,
-    schemas.LiveError,
+# A page may leave out what has a default when it sends; the server never does.
+SENT = (
+    Configure,
+    Mark,
+    MarkerNew,
+    PeopleMerge,
+    PersonEdit,
+    ResumeRecording,
+    SessionEdit,
+    StartRecording,
+    StopRecording,
 )
-HEAD = "// Made by web/make_types.py from src/mien/web/schemas.py: do not edit by hand.\n"
+# What the page gets; the models inside come along.
+GOT = (
+    AnalyzeReply,
+    ErrorReply,
+    HealthReply,
+    JobResultsReply,
+    JobsReply,
+    LiveError,
+    LiveMarked,
+    LiveReady,
+    LiveRecording,
+    LiveResult,
+    LiveSkipped,
+    ModelsReply,
+    PeopleReply,
+    SessionReply,
+    SessionsReply,
+    SettingsReply,
+    SummaryReply,
+    TimelineReply,
+)
+HEAD = "// Made by web/make_types.py from src/mien/web/schemas: do not edit by hand.\n"
 TAIL = f"""
-export type ServerMessage = LiveReady | LiveResult | LiveSkipped | LiveError;
+export type ServerMessage =
+  | LiveReady
+  | LiveResult
+  | LiveSkipped
+  | LiveRecording
+  | LiveMarked
+  | LiveError;
+export type ClientMessage = Configure | StartRecording | ResumeRecording | Mark | StopRecording;
 
 /** The version of the live protocol that this page speaks. */
 export const PROTOCOL = {LIVE_PROTOCOL};
@@ -41,9 +97,8 @@ PLAIN = {"string": "string", "integer": "number", "number": "number", "boolean":
 
 def make_types() -> str:
     """Return the TypeScript of all types, ordered by name."""
-    _, schema = models_json_schema([(root, "serialization") for root in ROOTS])
-    # A page may leave out what has a default when it sends; the server never does.
-    sent = {schemas.Configure.__name__}
+    _, schema = models_json_schema([(root, "serialization") for root in (*SENT, *GOT)])
+    sent = {model.__name__ for model in SENT}
     return (
         HEAD
         + "".join(
@@ -68,6 +123,8 @@ def _type(kind: dict[str, Any]) -> str:
         return str(kind["$ref"]).rpartition("/")[2]
     if "const" in kind:
         return repr(kind["const"]).replace("'", '"')
+    if "enum" in kind:
+        return " | ".join(f'"{value}"' for value in kind["enum"])
     if "anyOf" in kind:
         return " | ".join(_type(option) for option in kind["anyOf"])
     if "prefixItems" in kind:

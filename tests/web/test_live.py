@@ -22,8 +22,9 @@ from mien.core.errors import DetectorError
 from mien.core.labels import COLOURS, FER2013, FERPLUS
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.web import schemas
 from mien.web.engine import Choice
+from mien.web.schemas import catalogue as catalogue_json
+from mien.web.schemas import live as live_json
 from mien.web.settings import load_settings
 from tests.web.running import RunningServer
 
@@ -58,7 +59,7 @@ class SlowEngine:
         self.probability = 1.0
         self.bug = False
 
-    def catalogue(self) -> schemas.ModelsReply:
+    def catalogue(self) -> catalogue_json.ModelsReply:
         raise NotImplementedError
 
     def prepare(self, choice: Choice) -> str:
@@ -90,7 +91,7 @@ def slow() -> Iterator[tuple[RunningServer, SlowEngine]]:
 def test_ready_says_what_reads(server: RunningServer) -> None:
     with live(server) as socket:
         ready = receive(socket)
-    assert schemas.LiveReady.model_validate(ready)
+    assert live_json.LiveReady.model_validate(ready)
     assert (ready["bundle"], ready["detector"], ready["label_set"]) == ("tiny", "haar", "ferplus")
     assert ready["labels"] == [{"name": n, "colour": COLOURS[n]} for n in FERPLUS.labels]
 
@@ -103,7 +104,7 @@ def test_frames_are_followed_and_smoothed(server: RunningServer, jpeg: bytes) ->
             socket.send(jpeg)
             results.append(receive(socket))
     for index, result in enumerate(results):
-        assert schemas.LiveResult.model_validate(result)
+        assert live_json.LiveResult.model_validate(result)
         frame = result["frame"]
         assert (frame["index"], frame["width"], frame["height"]) == (index, 512, 512)
         assert [face["track_id"] for face in frame["faces"]] == [1]

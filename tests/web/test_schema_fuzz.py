@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
-from mien.web.schemas import ErrorReply
+from mien.web.schemas.base import ErrorReply
 from tests.web.running import RunningServer
 
 schemathesis = pytest.importorskip("schemathesis", reason="install with pip install -e '.[dev]'")

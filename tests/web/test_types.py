@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from mien.core.types import Box, Expression, Face, FrameResult
-from mien.web import schemas
+from mien.web.schemas import base as base_json
+from mien.web.schemas import live as live_json
+from mien.web.schemas import pictures as pictures_json
 from mien.web.settings import Settings
 
 REPO = Path(__file__).resolve().parents[2]
@@ -31,7 +33,7 @@ def test_models_have_exactly_the_fields_of_the_core_results() -> None:
     expression = Expression({"happiness": 0.75, "sadness": 0.25}, "two")
     face = Face(Box(1, 2, 3, 4), 0.5, expression, ((1.0, 2.0),) * 5, 7, expression, 3.5)
     frame = FrameResult(3, 1.5, (640, 480), (face,), "haar", {"decode": 1.0}, "a.jpg", None)
-    assert schemas.Frame.model_validate(frame.to_dict()).model_dump() == {
+    assert pictures_json.Frame.model_validate(frame.to_dict()).model_dump() == {
         **frame.to_dict(),
         "faces": [{**face.to_dict(), "landmarks": [(1.0, 2.0)] * 5}],
     }
@@ -53,15 +55,15 @@ def test_page_is_strict_typescript_without_errors() -> None:
 def test_protocol_document_names_every_message_field_and_setting() -> None:
     document = (REPO / "docs/live-protocol.md").read_text()
     messages = (
-        schemas.Configure,
-        schemas.LiveReady,
-        schemas.LiveResult,
-        schemas.LiveFrame,
-        schemas.LiveFace,
-        schemas.LiveSkipped,
-        schemas.LiveError,
-        schemas.ErrorBody,
-        schemas.Expression,
+        live_json.Configure,
+        live_json.LiveReady,
+        live_json.LiveResult,
+        live_json.LiveFrame,
+        live_json.LiveFace,
+        live_json.LiveSkipped,
+        live_json.LiveError,
+        base_json.ErrorBody,
+        pictures_json.Expression,
     )
     for model in messages:
         for name in model.model_fields:

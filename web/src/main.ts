@@ -80,6 +80,7 @@ function onMessage(message: ServerMessage): void {
     notice("choice", capital(message.error.message));
     return;
   }
+  if (message.type === "recording" || message.type === "marked") return;
   const tookMs = sender.answered(
     message.type === "result" ? message.frame.index : (message.index ?? -1),
   );

@@ -53,7 +53,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         yield
-        services.queue.close()
+        services.close()
 
     app = _App(
         title="mien",
@@ -80,7 +80,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     app.add_middleware(
         CORSMiddleware,
         allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
-        allow_methods=["GET", "POST"],
+        allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization"],
         expose_headers=["Retry-After", explain.WORDS_HEADER],
     )

@@ -22,7 +22,7 @@ from mien.faces.registry import DETECTORS, open_detector, resolve_name
 from mien.faces.yunet import SIDE_LIVE_PX
 from mien.recognition.explanation import Explanation
 from mien.recognition.recognizer import Recognizer
-from mien.web import schemas
+from mien.web.schemas import catalogue as catalogue_json
 from mien.web.settings import Settings
 
 
@@ -93,7 +93,7 @@ class Engine(Protocol):
         """What reads where a client asks for nothing else."""
         ...
 
-    def catalogue(self) -> schemas.ModelsReply:
+    def catalogue(self) -> catalogue_json.ModelsReply:
         """Return what there is to choose from."""
         ...
 
@@ -204,13 +204,13 @@ class RecognizerEngine:
         face = choose_face(recognizer.detector.detect(image_bgr), which)
         return recognizer.explain(image_bgr, face, label=label)
 
-    def catalogue(self) -> schemas.ModelsReply:
+    def catalogue(self) -> catalogue_json.ModelsReply:
         """See `Engine.catalogue`."""
-        return schemas.ModelsReply(
+        return catalogue_json.ModelsReply(
             bundles=self._describe_bundles(),
             label_sets=[describe_label_set(s) for s in self._bundle.label_sets.values()],
             detectors=[self._describe_detector(name) for name in self._detectors],
-            default=schemas.Choice(
+            default=catalogue_json.Choice(
                 bundle=self._bundle.name,
                 detector=self._default.detector,
                 label_set=self._default.label_set,
@@ -261,15 +261,17 @@ class RecognizerEngine:
             threads=self._settings.threads,
         )
 
-    def _describe_detector(self, name: str) -> schemas.Detector:
+    def _describe_detector(self, name: str) -> catalogue_json.Detector:
         try:
             if (name, self._default.label_set, False) not in self._recognizers:
                 open_detector(name)
         except DetectorError as error:
-            return schemas.Detector(name=name, available=False, reason=without_home(str(error)))
-        return schemas.Detector(name=name, available=True, reason=None)
+            return catalogue_json.Detector(
+                name=name, available=False, reason=without_home(str(error))
+            )
+        return catalogue_json.Detector(name=name, available=True, reason=None)
 
-    def _describe_bundles(self) -> list[schemas.Bundle]:
+    def _describe_bundles(self) -> list[catalogue_json.Bundle]:
         configs = {self._bundle.path: self._bundle.config}
         for found in list_bundles():
             try:
@@ -277,7 +279,7 @@ class RecognizerEngine:
             except BundleError:
                 continue  # `mien models` says what is wrong with it; it cannot be served
         return [
-            schemas.Bundle(
+            catalogue_json.Bundle(
                 name=config.name,
                 active=path == self._bundle.path,
                 label_sets=[head.label_set for head in config.heads],
@@ -287,11 +289,11 @@ class RecognizerEngine:
         ]
 
 
-def describe_label_set(labels: LabelSet) -> schemas.LabelSet:
+def describe_label_set(labels: LabelSet) -> catalogue_json.LabelSet:
     """Return a label set with the colour of each expression."""
-    return schemas.LabelSet(
+    return catalogue_json.LabelSet(
         name=labels.name,
-        labels=[schemas.Label(name=name, colour=COLOURS[name]) for name in labels.labels],
+        labels=[catalogue_json.Label(name=name, colour=COLOURS[name]) for name in labels.labels],
     )
 
 

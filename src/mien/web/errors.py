@@ -22,7 +22,7 @@ from mien.core.errors import (
 )
 from mien.core.paths import without_home
 from mien.web.engine import UnsupportedPictureError
-from mien.web.schemas import ErrorBody, ErrorReply
+from mien.web.schemas.base import ErrorBody, ErrorReply
 
 log = logging.getLogger("mien.web")
 

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi.openapi.models import Example
 
 from mien.core.labels import COLOURS, FER2013, FERPLUS, LabelSet
-from mien.web.schemas import ErrorReply
+from mien.web.schemas.base import ErrorReply
 
 # Stands for null until FastAPI has described the app.
 _NULL = "\x00null"
@@ -190,7 +190,7 @@ _ERRORS: Mapping[int, tuple[str, str, list[str]]] = {
     ),
     429: ("too_many_requests", "too many requests from 192.0.2.7; try again in 0.4 s", []),
     500: ("internal_error", "something broke in the server; its log says what", []),
-    503: ("busy", "the server reads 18 pictures already; try again in a moment", []),
+    503: ("busy", "the server reads 18 things already; try again in a moment", []),
 }
 
 

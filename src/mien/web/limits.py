@@ -90,8 +90,9 @@ def client_of(connection: HTTPConnection) -> str:
 class WorkQueue:
     """Runs functions in worker threads, and refuses more than may wait."""
 
-    def __init__(self, *, workers: int, max_waiting: int) -> None:
-        """Say how much; the threads start when there is work."""
+    def __init__(self, does: str, *, workers: int, max_waiting: int) -> None:
+        """Say what it does and how much of it; the threads start when there is work."""
+        self._does = does
         self._executor: ThreadPoolExecutor | None = None
         self._workers = workers
         self._places = workers + max_waiting
@@ -107,12 +108,12 @@ class WorkQueue:
             raise ApiError(
                 503,
                 "busy",
-                f"the server reads {self._places} pictures already; try again in a moment",
+                f"the server {self._does} {self._places} things already; try again in a moment",
                 retry_after_s=1,
             )
         self._taken += 1
         # Not made once and for all, so that an app that was shut down can be started again.
-        self._executor = self._executor or ThreadPoolExecutor(self._workers, "mien-read")
+        self._executor = self._executor or ThreadPoolExecutor(self._workers, f"mien-{self._does}")
         try:
             loop = asyncio.get_running_loop()
             return await loop.run_in_executor(self._executor, partial(function, *args, **kwargs))

@@ -20,10 +20,10 @@ from mien.core.labels import label_set
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.core.types import FrameResult
 from mien.recognition.tracking.tracker import FaceTracker
-from mien.web import schemas
 from mien.web.engine import Choice, describe_label_set
 from mien.web.errors import ApiError, internal_error
 from mien.web.limits import TokenBucket
+from mien.web.schemas import live as live_json
 from mien.web.services import Services
 
 log = logging.getLogger("mien.web")
@@ -108,7 +108,7 @@ class LiveConnection:
         try:
             if len(text) > MAX_TEXT_CHARACTERS:
                 raise ApiError(413, "too_large", f"a message has at most {MAX_TEXT_CHARACTERS}")
-            wanted = schemas.Configure.model_validate_json(text)
+            wanted = live_json.Configure.model_validate_json(text)
         except ValidationError as error:
             details = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
             await self._refuse(
@@ -128,7 +128,7 @@ class LiveConnection:
         except (MienError, ApiError) as error:
             await self._refuse(error)
 
-    async def _configure(self, wanted: schemas.Configure) -> None:
+    async def _configure(self, wanted: live_json.Configure) -> None:
         choice = self._choice.changed(
             detector=wanted.detector,
             label_set=wanted.label_set,
@@ -162,7 +162,7 @@ class LiveConnection:
         )
         self._frame_came.set()
         if replaced is not None:
-            await self._send(schemas.LiveSkipped(type="skipped", index=replaced.index))
+            await self._send(live_json.LiveSkipped(type="skipped", index=replaced.index))
 
     async def _read_newest_frames(self) -> None:
         while True:
@@ -197,9 +197,9 @@ class LiveConnection:
     async def _prepare(self, choice: Choice) -> str:
         return await self._services.queue.run(self._services.engine.prepare, choice)
 
-    def _ready(self, detector: str) -> schemas.LiveReady:
+    def _ready(self, detector: str) -> live_json.LiveReady:
         engine, settings = self._services.engine, self._services.settings
-        return schemas.LiveReady(
+        return live_json.LiveReady(
             type="ready",
             protocol=LIVE_PROTOCOL,
             bundle=engine.bundle_name,
@@ -215,7 +215,7 @@ class LiveConnection:
     async def _refuse(self, error: MienError | ApiError, index: int | None = None) -> None:
         """Say what was wrong; close the socket where the client erred once too often."""
         answer = error if isinstance(error, ApiError) else ApiError.from_mien(error)
-        await self._send(schemas.LiveError(type="error", index=index, error=answer.body))
+        await self._send(live_json.LiveError(type="error", index=index, error=answer.body))
         # A busy server or a bug (5xx) is not the client's doing.
         if answer.status < 500 and self._wrong_budget.take():
             code = TOO_BIG if answer.status == 413 else POLICY_VIOLATION
@@ -231,12 +231,14 @@ def live_tracker(smoothing_s: float) -> FaceTracker:
     return FaceTracker(time_constant_s=smoothing_s, confirm_after=1)
 
 
-def live_result(tracked: FrameResult, *, waited_ms: float) -> schemas.LiveResult:
+def live_result(tracked: FrameResult, *, waited_ms: float) -> live_json.LiveResult:
     """Return a tracked frame as the message that tells it.
 
     Args:
         tracked: A frame whose faces all have a smoothed expression.
         waited_ms: How long the frame waited for a free worker.
     """
-    frame = schemas.LiveFrame.model_validate(tracked.to_dict())
-    return schemas.LiveResult(type="result", frame=frame, waited_ms=round(waited_ms, 2))
+    frame = live_json.LiveFrame.model_validate(tracked.to_dict())
+    return live_json.LiveResult(
+        type="result", frame=frame, waited_ms=round(waited_ms, 2), session_s=None
+    )

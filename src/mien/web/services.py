@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass, field
 from typing import Annotated
 
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from mien.store import Store, open_store
 from mien.web.engine import Engine
+from mien.web.errors import ApiError
 from mien.web.limits import RateLimiter, WorkQueue
 from mien.web.settings import Settings
+
+DISK_THREADS, DISK_WAITING = 4, 256
 
 
 @dataclass
@@ -22,6 +27,7 @@ class Services:
         engine: What reads pictures.
         queue: The worker threads it reads in.
         uploads: The rate limit on uploads.
+        disk: The threads that wait for the store and for files, so that no picture waits for them.
         connections: Live connections that are open.
     """
 
@@ -29,12 +35,41 @@ class Services:
     engine: Engine
     queue: WorkQueue = field(init=False)
     uploads: RateLimiter = field(init=False)
+    disk: WorkQueue = field(init=False)
+    _store: Store | None = field(init=False, default=None)
+    _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
     connections: int = 0
 
     def __post_init__(self) -> None:
         chosen = self.settings
-        self.queue = WorkQueue(workers=chosen.workers, max_waiting=chosen.max_waiting)
+        self.queue = WorkQueue("reads", workers=chosen.workers, max_waiting=chosen.max_waiting)
+        self.disk = WorkQueue("keeps", workers=DISK_THREADS, max_waiting=DISK_WAITING)
         self.uploads = RateLimiter(chosen.requests_per_s, chosen.request_burst)
+
+    def store(self) -> Store:
+        """Return the store of sessions, opened when it is first asked for; call it in `disk`.
+
+        Raises:
+            ApiError: 403, if nothing may be recorded here.
+            StoreError: If it cannot be opened.
+        """
+        if not self.settings.recording:
+            words = "nothing is recorded on this server; MIEN_RECORDING=true allows it"
+            raise ApiError(403, "recording_off", words)
+        with self._opening:
+            if self._store is None:
+                url = self.settings.database_url
+                self._store = open_store(None if url is None else url.get_secret_value())
+            return self._store
+
+    def close(self) -> None:
+        """End the worker threads and close the store."""
+        self.queue.close()
+        self.disk.close()
+        with self._opening:
+            if self._store is not None:
+                self._store.close()
+                self._store = None
 
 
 def get_services(connection: HTTPConnection) -> Services:

@@ -56,6 +56,15 @@ class Settings(BaseSettings):
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Other web origins, scheme://host[:port], that may use this server."
     )
+    recording: bool = Field(
+        default=True, description="Whether sessions may be recorded here by those who agree."
+    )
+    database_url: SecretStr | None = Field(
+        default=None, description="Where sessions are kept; by default a SQLite file of the user."
+    )
+    max_video_bytes: int = Field(
+        default=2_000_000_000, ge=1024, description="Largest video that may be uploaded."
+    )
     deepface_api: bool = Field(
         default=False, description="Answer POST /analyze in the form of deepface's API as well."
     )

@@ -15,7 +15,7 @@ from mien.core.types import FrameResult
 from mien.web.errors import ApiError
 from mien.web.examples import ANALYZE_REPLY, answers
 from mien.web.limits import client_of
-from mien.web.schemas import AnalyzeReply, Frame
+from mien.web.schemas.pictures import AnalyzeReply, Frame
 from mien.web.services import Services, ServicesOf
 
 router = APIRouter()

@@ -22,7 +22,7 @@ from mien.web.engine import Choice
 from mien.web.errors import ApiError
 from mien.web.examples import DEEPFACE_REPLY, DEEPFACE_REQUESTS, answers
 from mien.web.limits import client_of
-from mien.web.schemas import DeepfaceFace, DeepfaceRegion, DeepfaceReply, DeepfaceRequest
+from mien.web.schemas.deepface import DeepfaceFace, DeepfaceRegion, DeepfaceReply, DeepfaceRequest
 from mien.web.services import Services, ServicesOf
 
 router = APIRouter()

@@ -17,7 +17,7 @@ from mien.web.errors import ApiError
 from mien.web.examples import EXPLAIN_REPLY, errors_told, shown
 from mien.web.limits import client_of
 from mien.web.routes.analyze import ERRORS, picture_form, read_pictures
-from mien.web.schemas import ExplainReply
+from mien.web.schemas.pictures import ExplainReply
 from mien.web.services import Services, ServicesOf
 
 router = APIRouter()

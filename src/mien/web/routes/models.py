@@ -6,7 +6,7 @@ from fastapi import APIRouter
 
 from mien import __version__
 from mien.web.examples import HEALTH_REPLY, MODELS_REPLY, answers
-from mien.web.schemas import HealthReply, ModelsReply
+from mien.web.schemas.catalogue import HealthReply, ModelsReply
 from mien.web.services import ServicesOf
 
 router = APIRouter()

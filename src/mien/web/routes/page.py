@@ -1,4 +1,4 @@
-"""The built page, its parts, and the reference of the REST interface."""
+"""The built pages and their parts."""
 
 from __future__ import annotations
 
@@ -16,6 +16,19 @@ HOW_TO_BUILD = (
     "the live page is not built here; `pip install -e .` or `python hatch_build.py` in the "
     "source folder builds it (an installed mien has it)"
 )
+
+# A page's script reads from its address what it is to show.
+PAGES = {
+    "/": "index.html",
+    "/upload": "upload.html",
+    "/sessions": "sessions.html",
+    "/sessions/{session_id:int}": "session.html",
+    "/compare": "compare.html",
+    "/models": "models.html",
+    "/settings": "settings.html",
+    "/about": "about.html",
+    "/docs": "docs.html",
+}
 
 router = APIRouter(include_in_schema=False)
 
@@ -41,16 +54,14 @@ def add_page(app: FastAPI) -> None:
     app.mount("/assets", _Assets(directory=STATIC / "assets", check_dir=False), name="assets")
 
 
-@router.get("/")
-async def page() -> FileResponse:
-    """The live page."""
-    return _file("index.html")
+def _add(address: str, name: str) -> None:
+    @router.get(address)
+    async def page() -> FileResponse:
+        return _file(name)
 
 
-@router.get("/docs")
-async def docs() -> FileResponse:
-    """The reference of the REST interface, made from /openapi.json."""
-    return _file("docs.html")
+for _address, _name in PAGES.items():
+    _add(_address, _name)
 
 
 @router.get("/icon.svg")

@@ -1,0 +1,40 @@
+"""What is set about this server, as far as its clients may know it."""
+
+from __future__ import annotations
+
+from mien.web.schemas.base import JsonModel
+
+
+class Limits(JsonModel):
+    """What the server takes; a page says so before an upload."""
+
+    max_upload_bytes: int
+    max_video_bytes: int
+    max_images: int
+    max_pixels: int
+    max_frame_bytes: int
+    frames_per_s: float
+    max_connections: int
+
+
+class SettingsReply(JsonModel):
+    """Settings that matter to clients; `recording` says whether sessions can be kept here.
+
+    `local` says that only this machine can reach the server. Never a path, token or password.
+    """
+
+    version: str
+    recording: bool
+    store: str | None
+    local: bool
+    bundle: str
+    detector: str
+    prior: str
+    prior_strength: float | None
+    uncertain_below: float
+    smoothing_s: float
+    workers: int
+    threads: int
+    limits: Limits
+    picture_types: list[str]
+    video_types: list[str]
