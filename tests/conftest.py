@@ -1,9 +1,13 @@
-"""Fixtures that every test may use: a public face, and the data folder where there is one."""
+"""Fixtures that every test may use: a public face, and the data folder where there is one.
+
+No test ever sees the user's own data: mien's folder is an empty one for all of them.
+"""
 
 from __future__ import annotations
 
 import importlib.util
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 
@@ -14,6 +18,16 @@ from numpy.typing import NDArray
 
 REPO = Path(__file__).resolve().parents[1]
 ASSETS = Path(__file__).parent / "assets"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """mien's folder of the user's data during the tests, of this process and those it starts."""
+    home = tmp_path_factory.mktemp("home")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MIEN_HOME", str(home))
+        patch.delenv("MIEN_DATABASE_URL", raising=False)
+        yield home
 
 
 @pytest.fixture(scope="session")

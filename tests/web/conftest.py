@@ -19,7 +19,13 @@ def tiny_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def server(tiny_bundle: Path) -> Iterator[RunningServer]:
+def sessions_url(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """Where the shared server keeps its sessions."""
+    return f"sqlite:///{tmp_path_factory.mktemp('sessions') / 'sessions.db'}"
+
+
+@pytest.fixture(scope="session")
+def server(tiny_bundle: Path, sessions_url: str) -> Iterator[RunningServer]:
     """A server that others share: generous rates, small sizes."""
     settings = load_settings(
         port=0,
@@ -32,6 +38,7 @@ def server(tiny_bundle: Path) -> Iterator[RunningServer]:
         request_burst=1000,
         frames_per_s=1000,
         max_frame_bytes=500_000,
+        database_url=sessions_url,
     )
     running = RunningServer(settings)
     yield running
