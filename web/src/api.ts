@@ -1,12 +1,15 @@
 // The REST side: what the server offers, and photos to be read.
 
 import type { AnalyzeReply, Box, ErrorReply, Frame, ModelsReply } from "./protocol";
+import { common } from "./words";
 
 /** An error that the server told, in its own words. */
 export class ServerError extends Error {
   constructor(
     message: string,
     readonly retryAfterS: number | null,
+    readonly code = "",
+    readonly status = 0,
   ) {
     super(message);
   }
@@ -66,19 +69,32 @@ export async function explain(
   };
 }
 
-async function ask(path: string, form?: FormData): Promise<unknown> {
-  return (await request(path, form)).json();
+/** Ask for JSON; what an error says is thrown as a `ServerError`. */
+export async function ask(path: string, init?: RequestInit | FormData): Promise<unknown> {
+  return (await request(path, init)).json();
 }
 
-async function request(path: string, form?: FormData): Promise<Response> {
+/** Send a value as JSON and return the JSON that comes back. */
+export async function send(method: "POST" | "PATCH", path: string, value: unknown): Promise<unknown> {
+  const headers = { "Content-Type": "application/json" };
+  return ask(path, { method, headers, body: JSON.stringify(value) });
+}
+
+/** Ask the server; a form is posted. */
+export async function request(path: string, init: RequestInit | FormData = {}): Promise<Response> {
   let response: Response;
   try {
-    response = await fetch(path, form ? { method: "POST", body: form } : {});
-  } catch {
-    throw new ServerError("The server does not answer. Is `mien serve` still running?", null);
+    response = await fetch(path, init instanceof FormData ? { method: "POST", body: init } : init);
+  } catch (error) {
+    if (error instanceof DOMException && error.name === "AbortError") throw error;
+    throw new ServerError(common.server_silent, null);
   }
   if (response.ok) return response;
-  const reply: unknown = await response.json();
   const retryAfter = Number(response.headers.get("Retry-After"));
-  throw new ServerError((reply as ErrorReply).error.message, retryAfter || null);
+  // The page of a token's refusal is no JSON.
+  const isJson = response.headers.get("Content-Type")?.includes("json") ?? false;
+  const { code, message } = isJson
+    ? ((await response.json()) as ErrorReply).error
+    : { code: "http_error", message: response.status === 401 ? common.token_asked : response.statusText };
+  throw new ServerError(message, retryAfter || null, code, response.status);
 }
