@@ -57,6 +57,18 @@ class SessionNotFoundError(StoreError):
     """There is no session, or nothing in it, of that number."""
 
 
+class SessionRunningError(StoreError):
+    """A session cannot be deleted or gone on with while it is being recorded."""
+
+
+class NotOnePersonError(StoreError):
+    """Tracks cannot count for one person: they were seen together, or count for one already."""
+
+
+class StoreUnavailableError(StoreError):
+    """The database of sessions cannot be opened or reached."""
+
+
 class StoreLockedError(StoreError):
     """Something else is using the database of sessions for too long."""
 

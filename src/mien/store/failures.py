@@ -20,6 +20,7 @@ from mien.core.errors import (
     StoreFullError,
     StoreLockedError,
     StoreReadOnlyError,
+    StoreUnavailableError,
 )
 
 Failure = Callable[[str], StoreError]
@@ -54,7 +55,7 @@ def _full(name: str) -> StoreError:
 
 
 def _closed(name: str) -> StoreError:
-    return StoreError(
+    return StoreUnavailableError(
         f"{name} cannot be opened; check that it is there, that its folder can be written and, on "
         "a server, that this machine and user may connect"
     )

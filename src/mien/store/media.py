@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import insert, select
 
-from mien.core.errors import ConfigError, StoreError
+from mien.core.errors import ConfigError, SessionNotFoundError, StoreError
 from mien.store.engine import Database
 from mien.store.failures import failure_of
 from mien.store.models import media
@@ -94,6 +94,15 @@ class Media:
             find_session(connection, session_id)
             found = select(media).where(media.c.session_id == session_id).order_by(media.c.id)
             return [MediaFile(**row._mapping) for row in connection.execute(found)]
+
+    def find(self, session_id: int, media_id: int) -> MediaFile:
+        """Return one of the files that are kept of a session."""
+        is_it = (media.c.session_id == session_id) & (media.c.id == media_id)
+        with self._database.reading() as connection:
+            row = connection.execute(select(media).where(is_it)).one_or_none()
+        if row is None:
+            raise SessionNotFoundError(f"session {session_id} has no file {media_id}")
+        return MediaFile(**row._mapping)
 
     def path(self, file: MediaFile) -> Path:
         """Return where a file lies."""

@@ -12,7 +12,7 @@ from typing import Any, Self
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, func, select, update
 
-from mien.core.errors import SessionNotFoundError, StoreError
+from mien.core.errors import NotOnePersonError, SessionNotFoundError
 from mien.store.engine import Database
 from mien.store.models import frames, observations, people
 from mien.store.records import Person
@@ -83,16 +83,16 @@ class People:
         """Let a track, and those that count for it, count for the person of another.
 
         Raises:
-            StoreError: If they are one already, or were in view at the same time.
+            NotOnePersonError: If they are one already, or were in view at the same time.
         """
         with self._database.writing() as connection:
             root, new_root = (_root_of(connection, session_id, one) for one in (track_id, into))
             if root == new_root:
-                raise StoreError(
+                raise NotOnePersonError(
                     f"tracks {track_id} and {into} of session {session_id} are one already"
                 )
             if together := _frames_together(connection, session_id, root, new_root):
-                raise StoreError(
+                raise NotOnePersonError(
                     f"tracks {track_id} and {into} of session {session_id} cannot be one person: "
                     f"both are in {together} of the same frames; hide one if it is no face"
                 )

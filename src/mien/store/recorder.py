@@ -122,7 +122,7 @@ class Recording:
             StoreError: If earlier frames could not be written, the recording has ended, or the
                 frame does not fit those before it.
         """
-        self._check()
+        self.check()
         if self._last_s is not None and result.timestamp_s < self._last_s:
             raise StoreError(
                 f"session {self.session_id} is at {self._last_s:.3f} s, and the frame is of "
@@ -130,7 +130,7 @@ class Recording:
             )
         self._writer.check_reading(result)
         if not self._inbox.put(result, wait=not self._live):
-            self._check()
+            self.check()
             self.dropped += 1
             return False
         self._last_s = result.timestamp_s
@@ -147,12 +147,30 @@ class Recording:
             ConfigError: If there is no word, or it is too long.
             StoreError: If earlier frames could not be written, or the recording has ended.
         """
-        self._check()
+        self.check()
         when_s = timestamp_s if timestamp_s is not None else self._last_s or 0.0
         if not self._inbox.put_anyway(
             Marker(0, when_s, checked_text("the word of a marker", word, least=1))
         ):
-            self._check()
+            self.check()
+
+    def check(self) -> None:
+        """Raise what would be raised if a frame were added now.
+
+        Raises:
+            StoreError: If earlier frames could not be written, or the recording has ended.
+        """
+        if self._failure is not None:
+            raise self._failure
+        if self._inbox.is_closed:
+            raise StoreError(f"session {self.session_id} has ended; begin or resume another")
+
+    def end(self) -> None:
+        """Take nothing more; what is waiting is written, and the session ends, by itself.
+
+        Unlike `close` this does not wait for the disk, and so does not tell how it went.
+        """
+        self._inbox.close()
 
     def close(self) -> None:
         """Write what is waiting and end the session; may be called again.
@@ -161,7 +179,7 @@ class Recording:
             StoreError: If not all could be written. What was written before is kept, and the
                 session then counts as interrupted.
         """
-        self._inbox.close()
+        self.end()
         self._thread.join()
         if self._failure is not None:
             raise self._failure
@@ -183,12 +201,6 @@ class Recording:
             if error is not problem:
                 # The error that is on its way says more.
                 log.warning("session %d: %s", self.session_id, problem)
-
-    def _check(self) -> None:
-        if self._failure is not None:
-            raise self._failure
-        if self._inbox.is_closed:
-            raise StoreError(f"session {self.session_id} has ended; begin or resume another")
 
     def _run(self) -> None:
         try:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from mien.core.errors import SessionNotFoundError
 from mien.store.models import frames, markers, media, observations, people, sessions
 from mien.store.records import Session, now_utc
+from mien.store.texts import storable
 
 Order = Literal["started", "title", "duration", "faces"]
 
@@ -102,7 +103,7 @@ def delete_rows(connection: Connection, session_ids: Iterable[int]) -> None:
 
 
 def _matching(query: Select[Any], search: str) -> Select[Any]:
-    for word in search.split():
+    for word in storable(search).split():
         texts = (sessions.c.title, sessions.c.note, sessions.c.source)
         query = query.where(or_(*(text.icontains(word, autoescape=True) for text in texts)))
     return query

@@ -8,7 +8,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from mien.core.errors import ConfigError, StoreError
+from mien.core.errors import ConfigError, SessionRunningError
 from mien.core.paths import home_folder
 from mien.core.types import FrameResult
 from mien.store import sessions
@@ -119,11 +119,15 @@ class Store:
         return Recording(self._database, session, live=live, most_waiting=most_waiting)
 
     def resume(self, session_id: int, *, live: bool = False, most_waiting: int = 2000) -> Recording:
-        """Go on recording a session that has ended or was interrupted, after its last frame."""
+        """Go on recording a session that has ended or was interrupted, after its last frame.
+
+        Raises:
+            SessionRunningError: If it is being recorded.
+        """
         with self._database.writing() as connection:
             session = sessions.find_session(connection, session_id)
             if session.state == "recording":
-                raise StoreError(f"session {session_id} is being recorded; end that first")
+                raise SessionRunningError(f"session {session_id} is being recorded; end that first")
             going_on = {"ended_at": None, "alive_at": now_utc()}
             sessions.update_session(connection, session_id, going_on)
         return Recording(self._database, session, live=live, most_waiting=most_waiting)
@@ -231,13 +235,14 @@ class Store:
         """Delete sessions with all that was kept of them, and wipe their traces off the files.
 
         Raises:
+            SessionRunningError: If one of them is being recorded; then none is deleted.
             StoreLockedError: If they are deleted, but traces are left until the next `purge`.
         """
         with self._database.reading() as connection:
             found = [sessions.find_session(connection, number) for number in session_ids]
         for session in found:
             if session.state == "recording":
-                raise StoreError(f"session {session.id} is being recorded; end that first")
+                raise SessionRunningError(f"session {session.id} is being recorded; end that first")
         self._delete(session_ids)
         self._database.wipe()
 

@@ -19,8 +19,20 @@ from mien.core.errors import (
     ImageError,
     LabelError,
     MienError,
+    NotOnePersonError,
+    SessionNotFoundError,
+    SessionRunningError,
+    StoreCorruptError,
+    StoreError,
+    StoreFullError,
+    StoreLockedError,
+    StoreReadOnlyError,
+    StoreUnavailableError,
+    StoreVersionError,
+    TableWriteError,
 )
 from mien.core.paths import without_home
+from mien.web.bundles import UnknownBundleError
 from mien.web.engine import UnsupportedPictureError
 from mien.web.schemas.base import ErrorBody, ErrorReply
 
@@ -42,9 +54,34 @@ _MIEN_CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (FaceError, 422, "no_such_face"),
     (LabelError, 422, "unknown_label_set"),
     (ConfigError, 422, "invalid_request"),
+    (UnknownBundleError, 422, "unknown_bundle"),
     (BundleError, 500, "bundle_unusable"),
+    (SessionNotFoundError, 404, "not_found"),
+    (SessionRunningError, 409, "session_running"),
+    (NotOnePersonError, 409, "not_one_person"),
+    (StoreLockedError, 503, "store_locked"),
+    (StoreFullError, 507, "store_full"),
+    (StoreReadOnlyError, 500, "store_read_only"),
+    (StoreCorruptError, 500, "store_damaged"),
+    (StoreVersionError, 500, "store_too_new"),
+    (StoreUnavailableError, 503, "store_unavailable"),
+    (StoreError, 409, "cannot_be_recorded"),
+    (TableWriteError, 507, "export_failed"),
     (MienError, 422, "cannot_be_done"),
 )
+# An error's own words name the server's files where these codes stand; its log has them.
+_INSTEAD = {
+    "store_locked": "something else is using the sessions for too long; try again in a moment "
+    "(what was just deleted is gone, and `mien sessions purge` wipes what traces may be left)",
+    "store_full": "the server's disk is full, so nothing more can be kept; what was written "
+    "before is kept",
+    "store_read_only": "the server may read its sessions but not change them; its log says why",
+    "store_damaged": "the server's database of sessions is damaged; its log says more",
+    "store_too_new": "a newer mien made the server's database of sessions; update the server",
+    "store_unavailable": "the server cannot reach its sessions; its log says why",
+    "export_failed": "the server could not write the file; its log says why",
+}
+_STORE_PAUSE_S = 1.0
 
 
 class ApiError(Exception):
@@ -77,7 +114,11 @@ class ApiError(Exception):
     def from_mien(cls, error: MienError) -> ApiError:
         """Return the answer to one of mien's own errors."""
         status, code = next((s, c) for kind, s, c in _MIEN_CODES if isinstance(error, kind))
-        return cls(status, code, without_home(str(error)))
+        if code in _INSTEAD:
+            log.error("%s: %s", code, error)
+        pause_s = _STORE_PAUSE_S if code == "store_locked" else None
+        words = _INSTEAD.get(code) or without_home(str(error))
+        return cls(status, code, words, retry_after_s=pause_s)
 
 
 def internal_error() -> ApiError:

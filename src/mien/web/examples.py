@@ -172,6 +172,12 @@ _ERRORS: Mapping[int, tuple[str, str, list[str]]] = {
         "MIEN_ALLOWED_ORIGINS",
         [],
     ),
+    404: (
+        "not_found",
+        "there is no session 7; `mien sessions list` shows those that there are",
+        [],
+    ),
+    409: ("session_running", "session 3 is being recorded; end that first", []),
     413: ("too_large", "the request is larger than the 32 MB accepted", []),
     415: (
         "unsupported_picture",
@@ -191,12 +197,22 @@ _ERRORS: Mapping[int, tuple[str, str, list[str]]] = {
     429: ("too_many_requests", "too many requests from 192.0.2.7; try again in 0.4 s", []),
     500: ("internal_error", "something broke in the server; its log says what", []),
     503: ("busy", "the server reads 18 things already; try again in a moment", []),
+    507: (
+        "store_full",
+        "the server's disk is full, so nothing more can be kept; what was written before is kept",
+        [],
+    ),
 }
 
 
 def answers(example: Mapping[str, Any], *statuses: int) -> Responses:
     """Return OpenAPI's words for a route's answers: an example, and the errors it may give."""
     return {200: {"content": shown(example)}, **errors_told(*statuses)}
+
+
+def done(*statuses: int) -> Responses:
+    """Return OpenAPI's words for a route that answers with nothing, and the errors it may give."""
+    return {204: {"description": "Done."}, **errors_told(*statuses)}
 
 
 def shown(example: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,8 @@ from mien.web.schemas.base import JsonModel
 from mien.web.schemas.catalogue import Label
 
 SHORT, LONG = 200, 20_000
+# Of the numbers of sessions, people, markers and files, which every database can hold.
+HIGHEST = 2**31 - 1
 
 Title = Annotated[str, Field(min_length=1, max_length=SHORT)]
 Note = Annotated[str, Field(max_length=LONG)]
@@ -121,8 +123,8 @@ class PersonEdit(JsonModel):
 class PeopleMerge(JsonModel):
     """That a track is the same person as another."""
 
-    track_id: int
-    into: int
+    track_id: Annotated[int, Field(ge=0, le=HIGHEST)]
+    into: Annotated[int, Field(ge=0, le=HIGHEST)]
 
 
 class PeopleReply(JsonModel):
