@@ -8,6 +8,8 @@ import { basename, join } from "node:path";
 import type { Plugin } from "vite";
 
 const ROOT = import.meta.dirname;
+// Pages that are not in the bar of pages themselves, and which one there they belong to.
+const BELONGS_TO: Record<string, string> = { session: "sessions", compare: "sessions" };
 
 export function assemble(): Plugin {
   return {
@@ -21,6 +23,7 @@ export function assemble(): Plugin {
 
 function assembled(html: string, page: string): string {
   const words = readWords();
+  const section = BELONGS_TO[page] ?? page;
   return html
     .replace(/<!--part ([a-z]+)-->/g, (_, name: string) => readText(`parts/${name}.html`).trim())
     .replace(/\{\{([a-z]+)\.([a-z0-9_]+)\}\}/g, (hole, group: string, key: string) => {
@@ -28,7 +31,7 @@ function assembled(html: string, page: string): string {
       if (word === undefined) throw new Error(`${page}.html: there is no word for ${hole}`);
       return escaped(word);
     })
-    .replace(`data-page="${page}"`, `data-page="${page}" aria-current="page"`);
+    .replace(`data-page="${section}"`, `aria-current="${section === page ? "page" : "true"}"`);
 }
 
 function readWords(): Map<string, Record<string, string>> {

@@ -64,13 +64,12 @@ for _address, _name in PAGES.items():
     _add(_address, _name)
 
 
-@router.get("/icon.svg")
-async def icon() -> FileResponse:
-    """The page's icon."""
-    return _file("icon.svg")
+# What stands beside the pages under a name that stays.
+for _name in ("icon.svg", "theme.js"):
+    _add(f"/{_name}", _name)
 
 
 def _file(name: str) -> FileResponse:
-    if not page_is_built():
+    if not (STATIC / name).is_file():
         raise ApiError(503, "page_not_built", HOW_TO_BUILD)
     return FileResponse(STATIC / name, headers={"Cache-Control": "no-cache"})
