@@ -29,6 +29,7 @@ from mien.recognition.parts import RecognizerParts
 from mien.recognition.results import Located
 
 if TYPE_CHECKING:
+    from mien.bundle.bundle import Bundle
     from mien.media import VideoSource
     from mien.media.images import PictureTimes
     from mien.recognition.tracking.following import DetectEvery
@@ -53,25 +54,33 @@ class Recognizer(RecognizerParts):
     def answering(
         self,
         *,
+        bundle: Bundle | None = None,
+        label_set: str | None = None,
         prior: PriorLike = DEFAULT_PRIOR,
         prior_strength: float | None = None,
         uncertain_below: float = 0.0,
     ) -> Recognizer:
-        """Return a recognizer that shares model and detector with this one; nothing is loaded.
+        """Return a recognizer that shares what is loaded with this one; nothing is loaded.
 
         Args:
+            bundle: Another model to answer with, with its own label set and crop frame; None
+                keeps this one's.
+            label_set: One of the bundle's; None keeps this one's, or takes the other bundle's
+                default.
             prior: As for a new recognizer.
             prior_strength: As for a new recognizer.
             uncertain_below: As for a new recognizer.
 
         Raises:
-            ConfigError: If one of them cannot be used.
+            BundleError: If the bundle lacks the label set, or a crop frame for the detector.
+            ConfigError: If one of the others cannot be used.
         """
+        is_own = bundle is None or bundle is self.bundle
         other = Recognizer(
-            self.bundle,
+            bundle or self.bundle,
             self.detector,
-            label_set=self.label_set,
-            crop_frame=self.crop_frame,
+            label_set=label_set or (self.label_set if is_own else None),
+            crop_frame=self.crop_frame if is_own else None,
             prior=prior,
             prior_strength=prior_strength,
             uncertain_below=uncertain_below,

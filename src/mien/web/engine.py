@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from mien.bundle.config import CONFIG_FILE, BundleConfig
-from mien.bundle.find import list_bundles
-from mien.bundle.load import load_bundle
+from mien.bundle.bundle import Bundle
 from mien.bundle.prior import DEFAULT_PRIOR, PriorLike, is_shares
 from mien.core.errors import BundleError, DetectorError, FaceError, ImageError, LabelError
 from mien.core.imaging import UInt8Array, decode_image
-from mien.core.labels import COLOURS, LabelSet
+from mien.core.labels import COLOURS, LabelSet, label_set
 from mien.core.paths import without_home
 from mien.core.types import Box, FrameResult
 from mien.faces import DetectedFace
@@ -22,6 +20,7 @@ from mien.faces.registry import DETECTORS, open_detector, resolve_name
 from mien.faces.yunet import SIDE_LIVE_PX
 from mien.recognition.explanation import Explanation
 from mien.recognition.recognizer import Recognizer
+from mien.web.bundles import BundleShelf
 from mien.web.schemas import catalogue as catalogue_json
 from mien.web.settings import Settings
 
@@ -41,6 +40,7 @@ class Choice:
         prior: As `Recognizer` takes it.
         prior_strength: As `Recognizer` takes it.
         uncertain_below: As `Recognizer` takes it.
+        bundle: The name of a model out of the catalogue; None is the server's own.
     """
 
     detector: str
@@ -49,10 +49,12 @@ class Choice:
     prior: PriorLike = DEFAULT_PRIOR
     prior_strength: float | None = None
     uncertain_below: float = 0.0
+    bundle: str | None = None
 
     def changed(
         self,
         *,
+        bundle: str | None = None,
         detector: str | None = None,
         label_set: str | None = None,
         prior: PriorLike | None = None,
@@ -72,6 +74,7 @@ class Choice:
             strength = None
         return replace(
             self,
+            bundle=bundle or self.bundle,
             detector=detector or self.detector,
             label_set=label_set,
             prior=self.prior if prior is None else prior,
@@ -85,7 +88,7 @@ class Engine(Protocol):
 
     @property
     def bundle_name(self) -> str:
-        """The model that reads."""
+        """The model that reads where a choice names none."""
         ...
 
     @property
@@ -101,7 +104,9 @@ class Engine(Protocol):
         """Load what a choice needs and return the name of the detector that really runs.
 
         Raises:
-            DetectorError: If the detector is unknown or cannot run.
+            UnknownBundleError: If there is no such bundle.
+            BundleError: If it cannot be loaded.
+            DetectorError: If the detector is unknown or cannot run, or the bundle does not know it.
             LabelError: If the bundle has no such label set.
             ConfigError: If the prior cannot be used with it.
         """
@@ -114,9 +119,7 @@ class Engine(Protocol):
 
         Raises:
             ImageError: If it cannot be read.
-            DetectorError: As `prepare`.
-            LabelError: As `prepare`.
-            ConfigError: As `prepare`.
+            BundleError, DetectorError, LabelError, ConfigError: As `prepare`.
         """
         ...
 
@@ -135,14 +138,13 @@ class Engine(Protocol):
             FaceError: If there is no such face.
             LabelError: As `prepare`, or if the label set has no such expression.
             ImageError: As `analyze`.
-            DetectorError: As `prepare`.
-            ConfigError: As `prepare`.
+            BundleError, DetectorError, ConfigError: As `prepare`.
         """
         ...
 
 
 class RecognizerEngine:
-    """One bundle, and recognizers for the detectors and label sets that are asked for."""
+    """Recognizers for the bundles, detectors and label sets that are asked for."""
 
     def __init__(self, settings: Settings) -> None:
         """Load the bundle and the detector to begin with.
@@ -153,8 +155,8 @@ class RecognizerEngine:
             ConfigError: If the prior of the settings cannot be used.
         """
         self._settings = settings
-        self._bundle = load_bundle(settings.bundle, threads=settings.threads)
-        # By what has to be loaded: detector, label set, and whether for a stream.
+        self._bundles = BundleShelf(settings.bundle, threads=settings.threads)
+        # By what has to be loaded: bundle, detector, and whether for a stream.
         self._recognizers: dict[tuple[str, str, bool], Recognizer] = {}
         self._loading = threading.Lock()
         # Whoever starts the server may name files of this machine; its clients may not.
@@ -163,7 +165,7 @@ class RecognizerEngine:
             self._detectors.insert(0, settings.detector)
         self._default = Choice(
             settings.detector,
-            self._bundle.config.default_label_set,
+            self._bundles.own.config.default_label_set,
             prior=settings.prior,
             prior_strength=settings.prior_strength,
             uncertain_below=settings.uncertain_below,
@@ -172,8 +174,8 @@ class RecognizerEngine:
 
     @property
     def bundle_name(self) -> str:
-        """The bundle's name."""
-        return self._bundle.name
+        """The name of the bundle of the settings."""
+        return self._bundles.own.name
 
     @property
     def default(self) -> Choice:
@@ -182,13 +184,13 @@ class RecognizerEngine:
 
     def prepare(self, choice: Choice) -> str:
         """See `Engine.prepare`."""
-        return self._recognizer(choice).detector.name
+        return self.recognizer(choice).detector.name
 
     def analyze(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
     ) -> FrameResult:
         """See `Engine.analyze`; size and kind are checked before any pixel is decoded."""
-        recognizer = self._recognizer(choice)
+        recognizer = self.recognizer(choice)
         started_s = time.perf_counter()
         image_bgr = self._decode(picture)
         decode_ms = 1000 * (time.perf_counter() - started_s)
@@ -199,94 +201,104 @@ class RecognizerEngine:
         self, picture: bytes, choice: Choice, which: int | Box = 0, *, label: str | None = None
     ) -> Explanation:
         """See `Engine.explain`."""
-        recognizer = self._recognizer(choice)
+        recognizer = self.recognizer(choice)
         image_bgr = self._decode(picture)
         face = choose_face(recognizer.detector.detect(image_bgr), which)
         return recognizer.explain(image_bgr, face, label=label)
 
     def catalogue(self) -> catalogue_json.ModelsReply:
         """See `Engine.catalogue`."""
+        configs = self._bundles.configs()
+        label_sets = dict.fromkeys(
+            head.label_set for config in configs.values() for head in config.heads
+        )
         return catalogue_json.ModelsReply(
-            bundles=self._describe_bundles(),
-            label_sets=[describe_label_set(s) for s in self._bundle.label_sets.values()],
+            bundles=[
+                catalogue_json.Bundle(
+                    name=name,
+                    active=name == self.bundle_name,
+                    label_sets=[head.label_set for head in config.heads],
+                    figures=dict(config.figures),
+                )
+                for name, config in configs.items()
+            ],
+            label_sets=[describe_label_set(label_set(name)) for name in label_sets],
             detectors=[self._describe_detector(name) for name in self._detectors],
             default=catalogue_json.Choice(
-                bundle=self._bundle.name,
+                bundle=self.bundle_name,
                 detector=self._default.detector,
                 label_set=self._default.label_set,
             ),
+        )
+
+    def recognizer(self, choice: Choice) -> Recognizer:
+        """Return the recognizer of a choice; it shares all that is loaded with others.
+
+        Raises:
+            As `Engine.prepare`.
+        """
+        if choice.detector not in self._detectors:
+            raise DetectorError(
+                f"unknown detector {choice.detector!r}; available: {', '.join(self._detectors)}"
+            )
+        loaded = self._loaded(choice)
+        if choice.label_set not in loaded.bundle.label_sets:
+            raise LabelError(
+                f"unknown label set {choice.label_set!r}; bundle {loaded.bundle.name} has: "
+                f"{', '.join(loaded.bundle.label_sets)}"
+            )
+        # Priors and thresholds cost nothing, and clients may send any number of them.
+        return loaded.answering(
+            label_set=choice.label_set,
+            prior=choice.prior,
+            prior_strength=choice.prior_strength,
+            uncertain_below=choice.uncertain_below,
         )
 
     def _decode(self, picture: bytes) -> UInt8Array:
         check_kind(picture)
         return decode_image(picture, max_pixels=self._settings.max_pixels)
 
-    def _recognizer(self, choice: Choice) -> Recognizer:
-        if choice.detector not in self._detectors:
-            raise DetectorError(
-                f"unknown detector {choice.detector!r}; available: {', '.join(self._detectors)}"
-            )
-        if choice.label_set not in self._bundle.label_sets:
-            raise LabelError(
-                f"unknown label set {choice.label_set!r}; bundle {self._bundle.name} has: "
-                f"{', '.join(self._bundle.label_sets)}"
-            )
-        # Priors and thresholds cost nothing, and clients may send any number of them.
-        return self._loaded(choice).answering(
-            prior=choice.prior,
-            prior_strength=choice.prior_strength,
-            uncertain_below=choice.uncertain_below,
-        )
-
     def _loaded(self, choice: Choice) -> Recognizer:
-        key = (choice.detector, choice.label_set, choice.live)
+        name = choice.bundle or self.bundle_name
+        key = (name, choice.detector, choice.live)
+        self._bundles.mark_used(name)
         # What is loaded answers at once, even while another is being loaded.
         if known := self._recognizers.get(key):
             return known
         # Two threads that ask for the same recognizer at once must not load it twice.
         with self._loading:
-            if key not in self._recognizers:
-                self._recognizers[key] = self._open(choice)
-            return self._recognizers[key]
+            bundle = self._bundles.take(name)
+            kept = {k: r for k, r in self._recognizers.items() if self._bundles.has(r.bundle)}
+            if key not in kept:
+                kept[key] = self._open(choice, bundle, kept)
+            self._recognizers = kept
+            return kept[key]
 
-    def _open(self, choice: Choice) -> Recognizer:
-        detector = resolve_name(choice.detector)
-        # YuNet at full side takes three times as long, which a live picture cannot wait for.
-        side = SIDE_LIVE_PX if choice.live and detector.startswith("yunet") else None
-        return Recognizer(
-            self._bundle,
-            detector,
-            label_set=choice.label_set,
-            side=side,
-            threads=self._settings.threads,
-        )
+    def _open(
+        self, choice: Choice, bundle: Bundle, known: Mapping[tuple[str, str, bool], Recognizer]
+    ) -> Recognizer:
+        try:
+            for (_, detector, live), other in known.items():
+                if (detector, live) == (choice.detector, choice.live):
+                    return other.answering(bundle=bundle)
+            detector = resolve_name(choice.detector)
+            # YuNet at full side takes three times as long, which a live picture cannot wait for.
+            side = SIDE_LIVE_PX if choice.live and detector.startswith("yunet") else None
+            return Recognizer(bundle, detector, side=side, threads=self._settings.threads)
+        except BundleError as error:
+            # It loads, so what is wrong is the pair: there is no crop frame for this detector.
+            raise DetectorError(str(error)) from error
 
     def _describe_detector(self, name: str) -> catalogue_json.Detector:
         try:
-            if (name, self._default.label_set, False) not in self._recognizers:
+            if (self.bundle_name, name, False) not in self._recognizers:
                 open_detector(name)
         except DetectorError as error:
             return catalogue_json.Detector(
                 name=name, available=False, reason=without_home(str(error))
             )
         return catalogue_json.Detector(name=name, available=True, reason=None)
-
-    def _describe_bundles(self) -> list[catalogue_json.Bundle]:
-        configs = {self._bundle.path: self._bundle.config}
-        for found in list_bundles():
-            try:
-                configs.setdefault(found.path, BundleConfig.read(found.path / CONFIG_FILE))
-            except BundleError:
-                continue  # `mien models` says what is wrong with it; it cannot be served
-        return [
-            catalogue_json.Bundle(
-                name=config.name,
-                active=path == self._bundle.path,
-                label_sets=[head.label_set for head in config.heads],
-                figures=dict(config.figures),
-            )
-            for path, config in configs.items()
-        ]
 
 
 def describe_label_set(labels: LabelSet) -> catalogue_json.LabelSet:

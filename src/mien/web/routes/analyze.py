@@ -46,6 +46,14 @@ def picture_form(image: dict[str, Any]) -> dict[str, Any]:
 async def analyze(
     request: Request,
     services: ServicesOf,
+    bundle: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="A model of /v1/models; else the server's own.",
+            examples=["mien-s"],
+        ),
+    ] = None,
     detector: Annotated[
         str | None,
         Query(max_length=100, description="A detector of /v1/models.", examples=["blazeface"]),
@@ -89,6 +97,7 @@ async def analyze(
     """
     services.uploads.check(client_of(request))
     choice = services.engine.default.changed(
+        bundle=bundle,
         detector=detector,
         label_set=label_set,
         prior=prior,

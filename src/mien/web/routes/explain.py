@@ -75,6 +75,14 @@ async def explain(
         Literal["png", "json"],
         Query(alias="format", description="A picture, or the map.", examples=["png", "json"]),
     ] = "png",
+    bundle: Annotated[
+        str | None,
+        Query(
+            max_length=200,
+            description="A model of /v1/models; else the server's own.",
+            examples=["mien-s"],
+        ),
+    ] = None,
     detector: Annotated[
         str | None,
         Query(max_length=100, description="A detector of /v1/models.", examples=["blazeface"]),
@@ -98,7 +106,11 @@ async def explain(
     services.uploads.check(client_of(request))
     which = face if box is None else _read_box(box)
     choice = services.engine.default.changed(
-        detector=detector, label_set=label_set, prior=prior, prior_strength=prior_strength
+        bundle=bundle,
+        detector=detector,
+        label_set=label_set,
+        prior=prior,
+        prior_strength=prior_strength,
     )
     await services.queue.run(services.engine.prepare, choice)
     pictures = await read_pictures(request, services)
