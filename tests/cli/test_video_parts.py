@@ -15,12 +15,12 @@ from mien.cli.video.choices import VideoChoices
 from mien.cli.video.outputs import Wanted, plan_outputs
 from mien.cli.video.progress import progress_on
 from mien.cli.video.record import Outcome, RunRecord, fingerprint
-from mien.cli.video.seam import Seam
 from mien.cli.video.tables import losses, people_table
 from mien.cli.video.videos import find_videos
 from mien.core.errors import ConfigError, MienError, VideoSourceError
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.media.sampling import FramePicker, Sampling
+from mien.recognition.seam import Seam
 from mien.recognition.summary.summary import summary
 
 SHARES = Expression({"happiness": 0.75, "sadness": 0.25}, "two")

@@ -29,6 +29,8 @@ from films import (
 from mien.core.errors import ConfigError, VideoSourceError
 from mien.media import Frame, open_source
 from mien.media.develop import square_pixel_size
+from mien.media.files import FileSource
+from mien.media.sampling import Sampling
 
 UPRIGHT = np.array([RED, GREEN, BLUE, GREY])
 FILMS = {
@@ -358,3 +360,26 @@ def test_a_frame_is_freed_as_soon_as_it_is_let_go(tmp_path: Path) -> None:
         gc.enable()
     assert len(alive) == 100
     assert max(alive) <= 8
+
+
+def test_an_interrupted_source_ends_though_nothing_is_wanted_for_long(folder: Path) -> None:
+    with open_source(folder / "h264.mp4", every_s=0.1) as source:
+        next(source)
+        source.interrupt()
+        assert list(source) == []
+        assert source.report.complete
+
+
+def test_a_strangers_file_opens_nothing_but_itself(folder: Path) -> None:
+    """A list of files is a container to FFmpeg, and leads to other files of this machine."""
+    make(folder / "secret.ts", Film())
+    playlist = folder / "talk.mp4"
+    playlist.write_text("ffconcat version 1.0\nfile 'secret.ts'\n")
+    with FileSource(playlist, Sampling()) as source:
+        assert next(source).index == 0
+    for demuxer in ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "mpegts"):
+        with pytest.raises(VideoSourceError, match="cannot open a talk:") as refused:
+            FileSource(playlist, Sampling(), name="a talk", demuxer=demuxer)
+        assert str(folder) not in str(refused.value)
+    with FileSource(folder / "h264.mp4", Sampling(), name="a", demuxer="mov,mp4") as source:
+        assert (source.info.name, len(list(source))) == ("a", len(UNEVEN_MS))

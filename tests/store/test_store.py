@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 import time
 from dataclasses import replace
@@ -371,6 +372,32 @@ class TestMedia:
         number = recorded(store, [])
         with pytest.raises(ConfigError, match="kind of small letters"):
             store.media.add(number, b"", kind=kind, suffix=suffix)
+
+    def test_what_the_caller_removes_is_taken_without_a_copy(
+        self, store: Store, database_file: Path
+    ) -> None:
+        number = recorded(store, [])
+        source = database_file.with_name("upload")
+        source.write_bytes(b"video")
+        kept = store.media.path(
+            store.media.add(number, source, kind="video", suffix=".mp4", take=True)
+        )
+        assert kept.stat().st_ino == source.stat().st_ino
+        source.unlink()
+        assert kept.read_bytes() == b"video"
+
+    def test_a_disk_that_knows_no_second_names_gets_a_copy(
+        self, store: Store, database_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def refuse(*_: object) -> None:
+            raise OSError(errno.EXDEV, "another disk")
+
+        monkeypatch.setattr(Path, "hardlink_to", refuse)
+        number = recorded(store, [])
+        source = database_file.with_name("upload")
+        source.write_bytes(b"video")
+        kept = store.media.add(number, source, kind="video", suffix=".mp4", take=True)
+        assert store.media.path(kept).read_bytes() == b"video"
 
     def test_nothing_is_left_of_what_cannot_be_registered(self, store: Store) -> None:
         with pytest.raises(SessionNotFoundError):

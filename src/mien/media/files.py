@@ -26,7 +26,12 @@ class ContainerSource(VideoSource):
         """Take over an open container."""
         super().__init__(sampling)
         self._reader = reader
+        self._is_interrupted = False
         self.info: SourceInfo = reader.info(kind)
+
+    def interrupt(self) -> None:
+        """Have the source end with the frame at hand, also where none is wanted for long."""
+        self._is_interrupted = True
 
     def _release(self) -> None:
         self._reader.close()
@@ -34,6 +39,8 @@ class ContainerSource(VideoSource):
     def _decoded(self) -> Iterator[DecodedFrame]:
         for decoded in itertools.chain(self._reader.frames(), self._reader.tail()):
             self._account()
+            if self._is_interrupted:
+                return
             yield decoded
         self._account()
         reason = self._reader.end_reason or self._reader.shortfall()
@@ -54,22 +61,41 @@ class FileSource(ContainerSource):
     frame, so it begins exactly there.
     """
 
-    def __init__(self, path: Path, sampling: Sampling, threads: int = 1) -> None:
+    def __init__(
+        self,
+        path: Path,
+        sampling: Sampling,
+        threads: int = 1,
+        *,
+        name: str | None = None,
+        demuxer: str | None = None,
+    ) -> None:
         """Open a file.
+
+        Args:
+            path: The file.
+            sampling: Which frames are wanted.
+            threads: Of the decoder.
+            name: What to call it; None for its path.
+            demuxer: Of a file that a stranger sent: the one kind of container that it may be, by
+                FFmpeg's name, and nothing but the file itself is opened. A playlist would name
+                other files of this machine, and addresses.
 
         Raises:
             VideoSourceError: If it is missing, no video, or has no frame that can be read.
         """
+        self._name = name or str(path)
         if not path.is_file():
             problem = "is no file" if path.exists() else "does not exist"
-            raise VideoSourceError(f"{path} {problem}; expected a video file")
+            raise VideoSourceError(f"{self._name} {problem}; expected a video file")
         self._path = path
-        self._options = OpenOptions(threads=threads)
+        confined = (("format_whitelist", demuxer or ""), ("protocol_whitelist", "file"))
+        self._options = OpenOptions(threads=threads, ffmpeg=confined if demuxer else ())
         super().__init__(self._open(), "file", sampling)
 
     def _open(self) -> ContainerReader:
         # `file:` keeps FFmpeg from taking a name with a colon for a protocol.
-        return ContainerReader(f"file:{self._path}", str(self._path), self._options)
+        return ContainerReader(f"file:{self._path}", self._name, self._options)
 
     def _decoded(self) -> Iterator[DecodedFrame]:
         if self._sampling.start_s is not None:

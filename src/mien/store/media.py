@@ -43,6 +43,7 @@ class Media:
         suffix: str,
         timestamp_s: float | None = None,
         track_id: int | None = None,
+        take: bool = False,
     ) -> MediaFile:
         """Keep a picture, sound or video with a session; only do this if somebody asked for it.
 
@@ -53,6 +54,8 @@ class Media:
             suffix: Of the file, with its dot.
             timestamp_s: Which moment it shows, if one.
             track_id: Whom it shows, if one person.
+            take: Of a file that the caller removes afterwards: do without a copy where both are
+                on one disk.
 
         Raises:
             ConfigError: If kind or suffix are unfit.
@@ -68,7 +71,7 @@ class Media:
         file = f"{session_id}/{uuid.uuid4().hex}{suffix}"
         path = self.folder / file
         try:
-            self._write(path, content)
+            self._write(path, content, take)
             values: dict[str, Any] = {
                 "session_id": session_id,
                 "kind": kind,
@@ -122,13 +125,23 @@ class Media:
             except OSError as error:
                 raise self._failure(error) from error
 
-    def _write(self, path: Path, content: bytes | Path) -> None:
+    def _write(self, path: Path, content: bytes | Path, take: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         if isinstance(content, Path):
-            shutil.copyfile(content, path)
+            if not (take and _is_linked(content, path)):
+                shutil.copyfile(content, path)
         else:
             path.write_bytes(content)
         path.chmod(0o600)
 
     def _failure(self, error: OSError) -> StoreError:
         return failure_of(error, str(self.folder)) or StoreError(str(error))
+
+
+def _is_linked(content: Path, path: Path) -> bool:
+    """Let a file have a second name, if the disk can, and say whether it has."""
+    try:
+        path.hardlink_to(content)
+    except OSError:
+        return False
+    return True

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -80,6 +80,7 @@ class Store:
         title: str,
         source: str | None = None,
         consent: str | None = None,
+        consent_at: datetime | None = None,
         note: str = "",
         bundle: str | None = None,
         settings: Mapping[str, Any] | None = None,
@@ -92,7 +93,8 @@ class Store:
         Args:
             title: What to call it.
             source: What is recorded: a camera, a file's name.
-            consent: What those who are in it agreed to, just now.
+            consent: What those who are in it agreed to.
+            consent_at: When they did; None is just now.
             note: Anything else.
             bundle: The model that reads.
             settings: What else was set, as JSON-ready values.
@@ -107,7 +109,7 @@ class Store:
             "title": _text("title", title, 1),
             "source": None if source is None else _text("source", source, most=LONG),
             "consent_text": None if consent is None else _text("consent", consent, 1, LONG),
-            "consent_at": None if consent is None else now_utc(),
+            "consent_at": None if consent is None else consent_at or now_utc(),
             "note": _text("note", note, most=LONG),
             "bundle": None if bundle is None else _text("model", bundle, most=LONG),
             "settings": dict(settings or {}),

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mien.cli.video.choices import VideoChoices, VideoOutputs
-from mien.cli.video.seam import SeamStart
 from mien.cli.video.videos import VideoInput
 from mien.core.errors import MienError
+from mien.recognition.seam import SeamStart
 
 if TYPE_CHECKING:
     from mien.media import SourceInfo

@@ -19,9 +19,9 @@ from mien.cli.video.record import (
     fingerprint,
     record_path,
 )
-from mien.cli.video.seam import Seam, SeamStart
 from mien.cli.video.videos import VideoInput
 from mien.core.errors import ConfigError, MienError, TableWriteError, VideoSourceError
+from mien.recognition.seam import Seam, SeamStart
 
 if TYPE_CHECKING:
     from mien.core.types import FrameResult

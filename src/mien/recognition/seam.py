@@ -10,10 +10,11 @@ from __future__ import annotations
 import math
 from collections import deque
 from dataclasses import dataclass
+from typing import Protocol
 
-from mien.cli.video.choices import VideoChoices
 from mien.core.errors import VideoSourceError
 from mien.core.types import FrameResult
+from mien.recognition.tracking.following import DetectEvery
 
 # Kalman filters and smoothing forget within a second or so, and ids after a gap; see
 # `mien.recognition.tracking.tracker`.
@@ -22,6 +23,22 @@ _RECALL_S = 10.0
 _SAME_S = 2e-6
 # Where frames between two detections may be of any number, one is surely in so many.
 _MOST_PREDICTED = 60
+
+
+class SeamChoices(Protocol):
+    """What of the choices of `Recognizer.video` decides where a reading can go on."""
+
+    @property
+    def every_s(self) -> float | None:
+        """One frame in every slot of so many seconds."""
+
+    @property
+    def start_s(self) -> float | None:
+        """Where the range begins."""
+
+    @property
+    def detect_every(self) -> DetectEvery:
+        """Faces are looked for in every n-th frame that is read."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +73,7 @@ class SeamStart:
         if abs(result.timestamp_s - self.first.timestamp_s) > _SAME_S:
             raise VideoSourceError(
                 f"expected the frame at {self.first.timestamp_s:.6f} s to go on from, got one at "
-                f"{result.timestamp_s:.6f} s; read the video again with --overwrite"
+                f"{result.timestamp_s:.6f} s; read it again from its start (--overwrite)"
             )
 
 
@@ -68,7 +85,7 @@ class Seam:
         last_id: The highest id that was given.
     """
 
-    def __init__(self, choices: VideoChoices) -> None:
+    def __init__(self, choices: SeamChoices) -> None:
         """Begin with nothing on disk.
 
         Args:
