@@ -112,6 +112,14 @@ class Engine(Protocol):
         """
         ...
 
+    def recognizer(self, choice: Choice) -> Recognizer:
+        """Return what reads videos with a choice; it shares all that is loaded with others.
+
+        Raises:
+            BundleError, DetectorError, LabelError, ConfigError: As `prepare`.
+        """
+        ...
+
     def analyze(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
     ) -> FrameResult:
