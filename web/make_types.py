@@ -13,7 +13,7 @@ from pydantic.json_schema import models_json_schema
 
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
 from mien.web.schemas.base import ErrorReply
-from mien.web.schemas.catalogue import HealthReply, ModelsReply
+from mien.web.schemas.catalogue import HealthReply, ModelReply, ModelsReply
 from mien.web.schemas.jobs import JobResultsReply, JobsReply
 from mien.web.schemas.live import (
     Configure,
@@ -68,6 +68,7 @@ GOT = (
     LiveRecording,
     LiveResult,
     LiveSkipped,
+    ModelReply,
     ModelsReply,
     PeopleReply,
     SessionReply,

@@ -26,7 +26,8 @@ Response = Any
 # What no answer may tell a client: where files lie, and how the inside failed.
 LEAKS = re.compile(r"Traceback|File \"|/home/|/root/|/tmp/|site-packages|\.py\b")
 ROUTES = [("GET", "/healthz"), ("GET", "/v1/models"), ("POST", "/v1/analyze")]
-ROUTES += [("POST", "/v1/explain")]
+ROUTES += [("POST", "/v1/explain"), ("GET", "/v1/settings")]
+ROUTES += [("GET", "/v1/models/{name}"), ("GET", "/v1/models/{name}/failures.png")]
 QUICK = settings(
     max_examples=25,
     deadline=None,
@@ -38,7 +39,7 @@ QUICK = settings(
 
 @pytest.fixture(scope="module")
 def description(server: RunningServer) -> dict[str, Any]:
-    found: dict[str, Any] = httpx.get(f"{server.url}/openapi.json").json()
+    found: dict[str, Any] = httpx.get(f"{server.url}/openapi.json", timeout=60).json()
     return found
 
 

@@ -15,7 +15,7 @@ from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
 from mien.web.examples import restore_nulls
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
-from mien.web.routes import analyze, deepface, explain, live, models
+from mien.web.routes import analyze, deepface, explain, live, models, server
 from mien.web.routes.page import add_page
 from mien.web.services import Services
 from mien.web.settings import Settings
@@ -68,7 +68,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.services = services
     install_error_handlers(app)
-    for group in (analyze, explain, models, live):
+    for group in (analyze, explain, models, server, live):
         app.include_router(group.router)
     if settings.deepface_api:
         app.include_router(deepface.router)

@@ -15,18 +15,24 @@ class Limits(JsonModel):
     max_frame_bytes: int
     frames_per_s: float
     max_connections: int
+    requests_per_s: float
+    request_burst: int
 
 
 class SettingsReply(JsonModel):
     """Settings that matter to clients; `recording` says whether sessions can be kept here.
 
-    `local` says that only this machine can reach the server. Never a path, token or password.
+    `local` says that only this machine can reach the server, `token` that it asks for one,
+    `https` that it speaks HTTPS itself. Never a path, token or password.
     """
 
     version: str
     recording: bool
     store: str | None
     local: bool
+    token: bool
+    https: bool
+    deepface_api: bool
     bundle: str
     detector: str
     prior: str

@@ -1,0 +1,105 @@
+"""`/healthz` and `/v1/settings`: that the server runs, and what is set about it."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from mien import __version__
+from mien.web.access import needs_token
+from mien.web.examples import HEALTH_REPLY, answers
+from mien.web.examples_server import SETTINGS_REPLY
+from mien.web.schemas.catalogue import HealthReply
+from mien.web.schemas.server import Limits, SettingsReply
+from mien.web.services import Services, ServicesOf
+
+router = APIRouter(tags=["server"])
+
+PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
+# What browsers and cameras write; FFmpeg reads more, and a file's name decides nothing.
+VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo")
+
+
+@router.get(
+    "/healthz",
+    summary="Whether the server runs",
+    responses=answers(HEALTH_REPLY, 500),
+)
+async def health(services: ServicesOf) -> HealthReply:
+    """Answers at once; says which model and detector run."""
+    engine = services.engine
+    return HealthReply(
+        status="ok",
+        version=__version__,
+        bundle=engine.bundle_name,
+        detector=engine.prepare(engine.default),
+    )
+
+
+@router.get(
+    "/v1/settings",
+    summary="What is set about the server",
+    responses=answers(SETTINGS_REPLY, 500, 503),
+)
+async def show_settings(services: ServicesOf) -> SettingsReply:
+    """Settings and limits as far as clients need them; no path, token or password."""
+    return await services.disk.run(describe_settings, services)
+
+
+def describe_settings(services: Services) -> SettingsReply:
+    """Return what clients may know of the settings."""
+    settings, engine = services.settings, services.engine
+    return SettingsReply(
+        version=__version__,
+        recording=settings.recording,
+        store=_store_in_words(services),
+        local=not needs_token(settings),
+        token=bool(needs_token(settings) or settings.token or settings.token_file),
+        https=settings.tls_cert is not None,
+        deepface_api=settings.deepface_api,
+        # The names of what runs: in the settings both may be files of this machine.
+        bundle=engine.bundle_name,
+        detector=engine.prepare(engine.default),
+        prior=settings.prior,
+        prior_strength=settings.prior_strength,
+        uncertain_below=settings.uncertain_below,
+        smoothing_s=settings.smoothing_s,
+        workers=settings.workers,
+        threads=settings.threads,
+        limits=Limits(
+            max_upload_bytes=settings.max_upload_bytes,
+            max_video_bytes=settings.max_video_bytes,
+            max_images=settings.max_images,
+            max_pixels=settings.max_pixels,
+            max_frame_bytes=settings.max_frame_bytes,
+            frames_per_s=settings.frames_per_s,
+            max_connections=settings.max_connections,
+            requests_per_s=settings.requests_per_s,
+            request_burst=settings.request_burst,
+        ),
+        picture_types=list(PICTURE_TYPES),
+        video_types=list(VIDEO_TYPES),
+    )
+
+
+def _store_in_words(services: Services) -> str | None:
+    """Return what keeps sessions, without a path, user or password; None where nothing does."""
+    settings = services.settings
+    if not settings.recording:
+        return None
+    if settings.database_url is None:
+        return "SQLite"
+    # Loaded with the store anyway, and not before.
+    from sqlalchemy import make_url
+    from sqlalchemy.exc import ArgumentError
+
+    address = settings.database_url.get_secret_value()
+    if "://" not in address:
+        return "SQLite"
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        return "unusable"
+    kind = url.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        return f"PostgreSQL at {url.host or 'this machine'}"
+    return "SQLite" if kind == "sqlite" else "unusable"
