@@ -86,6 +86,76 @@ def test_a_person_without_the_token_is_told_what_to_do(stranger: httpx.Client) -
     assert "Open the link" in answer.text and TOKEN not in answer.text
 
 
+@pytest.mark.parametrize("path", ["/upload", "/sessions/3?from=2", "/compare?ids=1%2C2", "/docs"])
+def test_who_signs_in_comes_to_the_page_that_they_wanted(stranger: httpx.Client, path: str) -> None:
+    asked = stranger.get(path, headers={"accept": "text/html"})
+    assert asked.status_code == 401
+    assert f'action="{path}"' in asked.text
+    # What a browser sends off with the form, and what it does with the answer.
+    origin = {"origin": str(stranger.base_url)}
+    answer = stranger.post(path, data={"token": f" {TOKEN}\n"}, headers=origin)
+    assert answer.headers["refresh"] == f"0; url={path}"
+    assert TOKEN not in answer.text
+    assert stranger.get("/v1/models").status_code == 200
+
+
+def test_the_link_leads_to_every_page_and_leaves_its_address(stranger: httpx.Client) -> None:
+    answer = stranger.get("/compare", params={"ids": "1,2", "token": TOKEN})
+    assert answer.headers["refresh"] == "0; url=/compare?ids=1%2C2"
+    assert TOKEN not in answer.text + answer.headers["refresh"]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "//evil.example/",
+        "/\\evil.example",
+        "/upload/..//evil.example",
+        "/sessions/3%0Ahttps://evil.example",
+        "/v1/models",
+        "/sessions/evil",
+    ],
+)
+def test_nobody_is_led_to_an_address_that_is_no_page(guarded: RunningServer, path: str) -> None:
+    url = guarded.url + path
+    headers = {"accept": "text/html", "authorization": f"Bearer {TOKEN}x"}
+    with_link = httpx.get(f"{url}?token={TOKEN}", headers={"accept": "text/html"})
+    assert with_link.status_code in (401, 429) and "refresh" not in with_link.headers
+    posted = httpx.post(url, data={"token": TOKEN})
+    assert posted.status_code in (401, 429) and "refresh" not in posted.headers
+    asked = httpx.get(url, headers=headers)
+    assert "evil" not in asked.text or "text/html" not in asked.headers["content-type"]
+
+
+def test_what_the_form_page_shows_of_an_address_is_no_markup(stranger: httpx.Client) -> None:
+    asked = stranger.get('/upload?a="><script>x</script>', headers={"accept": "text/html"})
+    assert "<script" not in asked.text and '""' not in asked.text
+    assert "form-action 'self'" in asked.headers["content-security-policy"]
+    assert "script-src" not in asked.headers["content-security-policy"]
+
+
+def test_a_wrong_token_in_the_form_is_refused_and_asked_for_again(tiny_bundle: Path) -> None:
+    settings = load_settings(port=0, bundle=str(tiny_bundle), detector="haar", token=TOKEN)
+    running = RunningServer(settings)
+    headers = {"accept": "text/html", "origin": running.url}
+    with httpx.Client(base_url=running.url, headers=headers) as client:
+        wrong = client.post("/upload", data={"token": "<b>guess</b>"})
+        assert wrong.status_code == 401
+        assert "not this server&#x27;s token" in wrong.text and "<b>" not in wrong.text
+        assert not client.cookies
+        statuses = {client.post("/", data={"token": "guess"}).status_code for _ in range(12)}
+        assert statuses == {401, 429}
+        assert client.post("/", data={"x": "y"}).status_code == 429
+        large = client.post("/", data={"token": "x" * 10_000})
+        assert (large.status_code, "text/html" in large.headers["content-type"]) == (413, True)
+        elsewhere = {"origin": "https://evil.example"}
+        foreign = client.post("/", data={"token": TOKEN}, headers=elsewhere)
+        assert (foreign.status_code, code_of(foreign)) == (403, "origin_refused")
+        assert client.post("/", data={"token": TOKEN}).status_code == 200
+        assert client.get("/healthz").status_code == 200
+    running.stop()
+
+
 def test_a_program_shows_the_token_in_a_header(stranger: httpx.Client) -> None:
     for scheme in ("Bearer", "bearer"):
         headers = {"authorization": f"{scheme} {TOKEN}"}
@@ -149,8 +219,8 @@ def test_a_wrong_link_gives_no_cookie(stranger: httpx.Client) -> None:
     assert "set-cookie" not in answer.headers
 
 
-def test_only_the_pages_own_address_takes_the_token(stranger: httpx.Client) -> None:
-    for path in ("/v1/models", "/docs"):
+def test_only_a_pages_address_takes_the_token(stranger: httpx.Client) -> None:
+    for path in ("/v1/models", "/healthz", "/icon.svg"):
         answer = stranger.get(f"{path}?token={TOKEN}")
         assert answer.status_code == 401
         assert "refresh" not in answer.headers

@@ -80,6 +80,26 @@ def test_another_profile_gets_nothing(guarded: RunningServer, profile: BrowserCo
     assert all(url.startswith(guarded.url) for url in asked)
 
 
+def test_a_person_types_the_token_in_and_comes_to_the_page_they_wanted(
+    guarded: RunningServer, profile: BrowserContext
+) -> None:
+    page = profile.new_page()
+    said: list[str] = []
+    page.on("console", lambda m: said.append(m.text) if "Content Security" in m.text else None)
+    page.goto(f"{guarded.url}/upload?from=here")
+    expect(page.get_by_label("Token")).to_be_focused()
+    page.keyboard.type("a-token-of-another-server")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("not this server's token")
+    page.get_by_label("Token").fill(TOKEN)
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_label("Token")).to_have_count(0)
+    page.wait_for_url(f"{guarded.url}/upload?from=here")
+    assert page.evaluate("document.cookie") == ""
+    assert page.evaluate("fetch('/healthz').then(answer => answer.status)") == 200
+    assert said == []
+
+
 def test_a_link_on_another_sites_page_lets_in_too(
     guarded: RunningServer, profile: BrowserContext
 ) -> None:

@@ -1,7 +1,8 @@
 """Who may use a server that others can reach: whoever has its token.
 
 A program shows the token as `Authorization: Bearer ...`, or on a socket as a subprotocol. A
-browser opens `/?token=...` once and has a cookie from then on. docs/security.md tells both.
+browser opens a page with `?token=...` once, or sends the form of `mien.web.sign_in`, and has a
+cookie from then on. docs/security.md tells both.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import secrets
 from pydantic import SecretStr
 from starlette.datastructures import Headers
 from starlette.requests import HTTPConnection
-from starlette.responses import HTMLResponse, Response
+from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 from starlette.websockets import WebSocket
 
@@ -24,6 +25,7 @@ from mien.web.errors import ApiError, error_response
 from mien.web.gate import refuse_socket
 from mien.web.limits import RateLimiter, client_of
 from mien.web.settings import Settings
+from mien.web.sign_in import is_sign_in, page_wanted, sign_in_page, token_of_form, welcome_page
 
 TOKEN_SUBPROTOCOL = "mien.token."
 # What a token may be: it must fit into an address, a header, and the name of a subprotocol.
@@ -31,17 +33,6 @@ _TOKEN = re.compile(r"[A-Za-z0-9._~-]{16,200}")
 _SAFE_METHODS = frozenset(("GET", "HEAD", "OPTIONS"))
 # Wrong tokens that a client may show at once, and lastingly a second.
 _GUESSES_AT_ONCE, _GUESSES_PER_S = 10, 0.2
-
-_PAGE = """<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width">
-<meta name="color-scheme" content="light dark">
-<title>mien</title>
-<h1>{title}</h1>
-<p>{words}</p>
-</html>
-"""
 
 
 def is_loopback(host: str) -> bool:
@@ -134,23 +125,26 @@ class TokenGate:
             await self._app(scope, receive, send)
             return
         connection = HTTPConnection(scope)
-        link_token = _token_of_link(connection)
         try:
-            self._check(connection, link_token)
+            # What a person shows: by the link or the form, and only to have the cookie for it.
+            shown = (
+                await token_of_form(receive) if is_sign_in(scope) else _token_of_link(connection)
+            )
+            self._check(connection, shown)
         except ApiError as problem:
             if scope["type"] == "websocket":
                 await refuse_socket(WebSocket(scope, receive, send), problem)
             else:
-                await _refusal(problem, connection.headers)(scope, receive, send)
+                await _refusal(problem, scope)(scope, receive, send)
             return
-        if link_token is None:
+        if shown is None:
             await self._app(scope, receive, send)
         else:
             await self._welcome(connection)(scope, receive, send)
 
-    def _check(self, connection: HTTPConnection, link_token: str | None) -> None:
-        """Raise the answer to whoever may not pass."""
-        shown = _token_shown(connection) if link_token is None else link_token
+    def _check(self, connection: HTTPConnection, given: str | None) -> None:
+        """Raise the answer to whoever may not pass; `given` is a person's token, if any."""
+        shown = _token_shown(connection) if given is None else given
         if shown is not None:
             if not hmac.compare_digest(shown.encode(), self._token):
                 self._guesses.check(client_of(connection))
@@ -172,13 +166,8 @@ class TokenGate:
             )
 
     def _welcome(self, connection: HTTPConnection) -> Response:
-        """Give the cookie and lead on to the page, at an address without the token.
-
-        By a page that moves on and not by a 303: after a link from another site, a browser
-        would withhold a strict cookie from the redirected request too.
-        """
-        body = _PAGE.format(title="mien", words='<a href="/">Go on to the page.</a>')
-        answer = HTMLResponse(body, headers={"Refresh": "0; url=/"})
+        """Give the cookie and lead on to the page, at an address without the token."""
+        answer = welcome_page(page_wanted(connection.scope) or "/")
         answer.set_cookie(
             self._cookie_name,
             self._cookie_value,
@@ -191,7 +180,7 @@ class TokenGate:
 
 def _token_of_link(connection: HTTPConnection) -> str | None:
     scope = connection.scope
-    if scope["type"] == "http" and scope["method"] == "GET" and scope["path"] == "/":
+    if scope["type"] == "http" and scope["method"] == "GET" and page_wanted(scope) is not None:
         return connection.query_params.get("token")
     return None
 
@@ -216,13 +205,9 @@ def _unauthorised(code: str, message: str) -> ApiError:
     return error
 
 
-def _refusal(problem: ApiError, headers: Headers) -> Response:
+def _refusal(problem: ApiError, scope: Scope) -> Response:
     """Return a refusal as a page where a person looks at it, else in the one shape."""
-    if problem.status != 401 or "text/html" not in headers.get("accept", ""):
-        return error_response(problem)
-    words = (
-        "Open the link that <code>mien serve</code> showed when it started: it ends in "
-        "<code>/?token=</code> and the token. This browser remembers it then."
-    )
-    page = _PAGE.format(title="This server asks for its token", words=words)
-    return HTMLResponse(page, status_code=problem.status, headers=problem.headers)
+    is_for_person = "text/html" in Headers(scope=scope).get("accept", "")
+    if is_for_person and (problem.status == 401 or is_sign_in(scope)):
+        return sign_in_page(problem, scope)
+    return error_response(problem)

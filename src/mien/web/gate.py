@@ -61,7 +61,8 @@ class SecureHeaders:
                 started = True
                 headers = MutableHeaders(scope=message)
                 headers.update(_HEADERS)
-                headers["Content-Security-Policy"] = policy
+                # The page that asks for the token brings a narrower one.
+                headers.setdefault("Content-Security-Policy", policy)
                 headers.setdefault("Cache-Control", "no-store")
             await send(message)
 
