@@ -20,17 +20,16 @@ def html_page(title: str, body: str, *, style: str = "", script: str = "") -> st
         title: Plain text.
         body: HTML, what stands inside of `main`.
         style: CSS of this page's own, after that of every page.
-        script: JavaScript that runs when the page is there. The page then forbids its browser
-            every other script, and every request.
+        script: JavaScript that runs when the page is there. The page forbids its browser every
+            other script, and every request.
     """
     css = files("mien.evaluation").joinpath("page.css").read_text(encoding="utf-8") + style
-    policy = _policy(script) if script else ""
     running = f"<script>{script}</script>\n" if script else ""
     return f"""<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
-{policy}<meta name="viewport" content="width=device-width, initial-scale=1">
+{_policy(script)}<meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="generator" content="mien {escape(__version__)}">
 <title>{escape(title)}</title>
 <link rel="icon" href="data:,">
@@ -48,8 +47,10 @@ def html_page(title: str, body: str, *, style: str = "", script: str = "") -> st
 
 def _policy(script: str) -> str:
     """Return a content security policy under which this one script runs and nothing is loaded."""
-    digest = b64encode(sha256(script.encode()).digest()).decode()
-    allowed = f"img-src data:; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    allowed = "img-src data:; style-src 'unsafe-inline'"
+    if script:
+        digest = b64encode(sha256(script.encode()).digest()).decode()
+        allowed += f"; script-src 'sha256-{digest}'"
     return (
         '<meta http-equiv="Content-Security-Policy" content="default-src \'none\'; '
         f"{allowed}; base-uri 'none'; form-action 'none'\">\n"

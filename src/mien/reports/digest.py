@@ -17,7 +17,7 @@ from mien.core.types import FrameResult
 from mien.recognition.summary.summary import RunningSummary, Summary
 from mien.reports.bins import MOST_BINS, TimeBins
 from mien.reports.reading import results_in
-from mien.reports.thumbnails import PeakCollector
+from mien.reports.thumbnails import FacePictures, PeakCollector
 
 if TYPE_CHECKING:
     from mien.reports.reading import ClipData
@@ -37,6 +37,19 @@ class Gap:
 
     begin_s: float
     end_s: float
+
+
+@dataclass(frozen=True)
+class MarkedMoment:
+    """A moment that somebody marked with a word.
+
+    Attributes:
+        timestamp_s: When, on the clock of the frames.
+        word: What it was marked as, plain.
+    """
+
+    timestamp_s: float
+    word: str
 
 
 @dataclass(frozen=True)
@@ -66,6 +79,9 @@ class VideoDigest:
     Attributes:
         bins: Expressions over time.
         collector: Faces at the peaks; None where none are to be kept.
+        pictures: Faces to show: those, or what else there is of them.
+        names: Names that somebody gave to people, by track id.
+        markers: Moments that somebody marked, in order of time.
         smoothed: Whether it goes by smoothed expressions, where faces have them.
         max_gap_s: Time between frames further apart counts for nothing.
         frames_failed: Frames that could not be read (`FrameResult.error`).
@@ -104,6 +120,9 @@ class VideoDigest:
         )
         self.bins = TimeBins(most=most_bins, max_gap_s=max_gap_s, smoothed=smoothed)
         self.collector = PeakCollector(smoothed=smoothed) if thumbnails else None
+        self.pictures: FacePictures | None = self.collector
+        self.names: dict[int, str] = {}
+        self.markers: list[MarkedMoment] = []
         self.smoothed, self.max_gap_s = smoothed, max_gap_s
         self.frames_failed = self.gaps_counted = 0
         self.gaps: list[Gap] = []
@@ -153,6 +172,12 @@ class VideoDigest:
         self._note_reader(result)
         if self.collector is not None and image_rgb is not None:
             self.collector.add(image_rgb, result)
+
+    def name_of(self, track_id: int | None) -> str:
+        """Return what to call a person, plain: the name that was given, or the number."""
+        if track_id is None:
+            return "Everybody"
+        return self.names.get(track_id) or f"Person {track_id}"
 
     def summary(self) -> Summary:
         """Return the figures so far, as `mien.summary` gives them."""

@@ -31,7 +31,8 @@ class VideoOrigin:
         model: What read the faces, as `model_facts` names it.
         settings: Options that it was read with, name to value.
         command: The command line, or empty.
-        created: When, ISO 8601 in UTC.
+        created: When the report was made, ISO 8601 in UTC.
+        recorded: When the clip was recorded, in words; empty if that is not known.
     """
 
     info: SourceInfo | None = None
@@ -41,6 +42,7 @@ class VideoOrigin:
     settings: Mapping[str, Any] = field(default_factory=dict)
     command: str = ""
     created: str = field(default_factory=_now)
+    recorded: str = ""
 
     def facts(self, digest: VideoDigest) -> dict[str, Any]:
         """Return everything as names and values, in the order in which a page shows it."""
@@ -49,6 +51,7 @@ class VideoOrigin:
             **self.model,
             **_reader_facts(digest),
             **self.settings,
+            "recorded": self.recorded,
             "made": self.created,
             "by": f"mien {__version__}",
         }

@@ -7,6 +7,7 @@ need not be read twice. Nothing is kept of people without an id.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Protocol
 
 import cv2
 import numpy as np
@@ -42,6 +43,16 @@ class Thumbnail:
     timestamp_s: float
     probability: float
     jpeg: bytes
+
+
+class FacePictures(Protocol):
+    """Small pictures of faces, to be asked for by who shows what and when."""
+
+    def portrait(self, track_id: int) -> bytes | None:
+        """Return a clear view of a person as a JPEG, or None."""
+
+    def picture(self, track_id: int, label: str, timestamp_s: float) -> Thumbnail | None:
+        """Return the picture of a person showing an expression at about a time, or None."""
 
 
 @dataclass

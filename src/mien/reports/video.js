@@ -161,8 +161,8 @@
   buttons.in.addEventListener("click", () => zoom(0.5));
   buttons.out.addEventListener("click", () => zoom(2));
   buttons.all.addEventListener("click", () => setView(0, clip.count));
-  for (const peak of document.querySelectorAll(".peak")) {
-    peak.addEventListener("click", () => goTo((Number(peak.dataset.time) - clip.begin) / clip.width));
+  for (const mark of document.querySelectorAll("[data-time]")) {
+    mark.addEventListener("click", () => goTo((Number(mark.dataset.time) - clip.begin) / clip.width));
   }
   document.documentElement.classList.add("live");
   document.querySelector(".tools").hidden = false;

@@ -88,9 +88,20 @@ def write_video_page(
 
 
 def render_video_page(
-    digest: VideoDigest, *, origin: VideoOrigin | None = None, title: str | None = None
+    digest: VideoDigest,
+    *,
+    origin: VideoOrigin | None = None,
+    title: str | None = None,
+    about: str = "",
 ) -> str:
-    """Return the whole page as HTML; see `write_video_page`."""
+    """Return the whole page as HTML; see `write_video_page`.
+
+    Args:
+        digest: What was read.
+        origin: What is known of how it was read.
+        title: The heading, plain; None for the file name of the source.
+        about: HTML of sections that stand below the heading.
+    """
     origin = origin or VideoOrigin()
     told = digest.summary()
     heading = title or Path(told.source or "video").name
@@ -100,6 +111,7 @@ def render_video_page(
     body = "\n".join(
         [
             _header(digest, told, origin, heading),
+            about,
             *(_figures(digest, told, told.overall) if told.overall else [_nobody(told)]),
             _losses(digest, origin),
             facts_section("How to read this", _GLOSSARY) if told.overall else "",
@@ -122,11 +134,12 @@ def _header(digest: VideoDigest, told: Summary, origin: VideoOrigin, heading: st
     parts = [
         f"{length(told.duration_s)} read in {count(told.frames)} frames",
         f"{size[0]} × {size[1]} pixels" if size else "",
-        f"{origin.created[:10]}",
+        origin.recorded or origin.created[:10],
     ]
     people = longest_in_view(told.people, PEOPLE_IN_FULL)
     links = "".join(
-        f'<a href="#person-{one.track_id}">Person {one.track_id} <b>{length(one.visible_s)}</b></a>'
+        f'<a href="#person-{one.track_id}">{escape(digest.name_of(one.track_id))} '
+        f"<b>{length(one.visible_s)}</b></a>"
         for one in people
     )
     navigation = f'<nav aria-label="People">{links}</nav>' if links else ""
@@ -166,7 +179,7 @@ def _figures(digest: VideoDigest, told: Summary, overall: PersonSummary) -> list
         _together(digest, told, overall, timeline),
         *(person_section(digest, one, timeline) for one in full),
         more,
-        _table_section(told, overall),
+        _table_section(digest, told, overall),
     ]
 
 
@@ -201,7 +214,7 @@ def _together(
         row_html(
             bins.person(one.track_id or 0),
             labels,
-            name=f"Person {one.track_id}",
+            name=digest.name_of(one.track_id),
             shares=one.shares,
         )
         for one in shown
@@ -269,7 +282,7 @@ def _tiles(told: Summary, overall: PersonSummary) -> str:
     return f'<div class="tiles">{items}</div>'
 
 
-def _table_section(told: Summary, overall: PersonSummary) -> str:
+def _table_section(digest: VideoDigest, told: Summary, overall: PersonSummary) -> str:
     people = longest_in_view(told.people, PEOPLE_IN_TABLE)
     left = len(told.people) - len(people)
     note = f"The {len(people)} longest in view; {count(left)} more are left out. " if left else ""
@@ -277,19 +290,20 @@ def _table_section(told: Summary, overall: PersonSummary) -> str:
 <h2>All figures</h2>
 <div class="card"><h3>Time in view, and shares of it by strongest expression</h3>
 <p class="small">{note}Times are in the video's own clock.</p>
-{_table(people, overall, means=False)}</div>
+{_table(digest, people, overall, means=False)}</div>
 <details class="card"><summary>Mean probabilities over the time in view</summary>
-{_table(people, overall, means=True)}</details>
+{_table(digest, people, overall, means=True)}</details>
 </section>"""
 
 
-def _table(people: Sequence[PersonSummary], overall: PersonSummary, *, means: bool) -> str:
+def _table(
+    digest: VideoDigest, people: Sequence[PersonSummary], overall: PersonSummary, *, means: bool
+) -> str:
     names = [] if means else ["in view", "from", "to", "faces", "changes"]
     head = "".join(f'<th scope="col">{name}</th>' for name in names)
     head += "".join(f'<th scope="col">{dot(label)}{escape(label)}</th>' for label in overall.shares)
     rows = "".join(
-        _table_row(one, "Everybody" if one.track_id is None else f"Person {one.track_id}", means)
-        for one in (overall, *people)
+        _table_row(one, escape(digest.name_of(one.track_id)), means) for one in (overall, *people)
     )
     return (
         '<div class="scroll" tabindex="0" role="region" aria-label="Figures by person">'
@@ -319,6 +333,8 @@ def _losses(digest: VideoDigest, origin: VideoOrigin) -> str:
         f"<ul>{''.join(f'<li>{escape(one)}</li>' for one in lost)}</ul>"
         if lost
         else "<p>Nothing: every frame that was asked for could be read.</p>"
+        if origin.report is not None
+        else "<p>Nothing, as far as is known from what was read.</p>"
     )
     return (
         '<section id="losses"><h2>What was not read</h2>'

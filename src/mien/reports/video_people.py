@@ -21,6 +21,7 @@ from mien.reports.words import clock, length, mark_texts, marks
 _WORTH_NAMING = 0.005
 _WORTH_A_COLOUR = 0.02
 _TRANSITIONS_NAMED = 6
+MARKERS_DRAWN = 200
 # Of a bin in which somebody is away; all others are half percents.
 _AWAY = 255
 
@@ -32,16 +33,21 @@ class Timeline:
     Attributes:
         begin_s: Where it begins.
         end_s: Where it ends.
+        marked: Moments that somebody marked, in bins from the beginning.
     """
 
     begin_s: float
     end_s: float
+    marked: tuple[float, ...] = ()
 
     @classmethod
     def of(cls, digest: VideoDigest) -> Timeline:
         """Return the axis over all bins."""
         bins = digest.bins
-        return cls(bins.start_s, bins.start_s + max(1, bins.count) * bins.width_s)
+        end_s = bins.start_s + max(1, bins.count) * bins.width_s
+        moments_s = [one.timestamp_s for one in digest.markers[:MARKERS_DRAWN]]
+        places = ((time_s - bins.start_s) / bins.width_s for time_s in moments_s)
+        return cls(bins.start_s, end_s, tuple(place for place in places if place >= 0))
 
     def share(self, time_s: float) -> float:
         """Return where a time lies, 0..1."""
@@ -107,7 +113,7 @@ def course_html(
         shares: What is said of it to those who cannot see it.
     """
     words = f"{name} over time: {in_words(shares)} of the time in view"
-    area = area_svg(course, labels, label=words)
+    area = area_svg(course, labels, label=words, marked=timeline.marked)
     strip = strip_svg(course, labels, label=f"{name}: the dominant expression over time")
     return (
         f'<div class="course"><div class="percents" aria-hidden="true"><span>100%</span>'
@@ -143,7 +149,7 @@ def row_html(
 def person_section(digest: VideoDigest, person: PersonSummary, timeline: Timeline) -> str:
     """Return all that there is to say of one person."""
     who = person.track_id or 0
-    labels, name = digest.bins.labels, f"Person {person.track_id}"
+    labels, name = digest.bins.labels, digest.name_of(person.track_id)
     course = course_html(digest.bins.person(who), labels, timeline, name=name, shares=person.shares)
     changes = sum(sum(after.values()) for after in person.transitions.values())
     facts = (
@@ -153,7 +159,7 @@ def person_section(digest: VideoDigest, person: PersonSummary, timeline: Timelin
     )
     return (
         f'<section class="person" id="person-{who}"><div class="who">{_portrait(digest, who)}'
-        f'<div><h2>{name}</h2><p class="small">{facts}</p></div></div>'
+        f'<div><h2>{escape(name)}</h2><p class="small">{facts}</p></div></div>'
         f'<div class="card"><h3>Share of time in view</h3>{share_bar(person.shares)}'
         f"<h3>Expressions over time</h3>{course}</div>"
         f'<div class="beside">{_peaks(digest, person)}{_transitions(person)}</div></section>'
@@ -230,21 +236,26 @@ def _peaks(digest: VideoDigest, person: PersonSummary) -> str:
 
 def _peak(digest: VideoDigest, person: PersonSummary, label: str, peak: Peak) -> str:
     share, when = percent(peak.probability, digits=0), clock(peak.timestamp_s, digits=1)
-    words = f"person {person.track_id}, {label} {share} at {when}"
-    kept = digest.collector and digest.collector.picture(
+    words = f"{_in_a_sentence(digest, person.track_id)}, {label} {share} at {when}"
+    kept = digest.pictures and digest.pictures.picture(
         person.track_id or 0, label, peak.timestamp_s
     )
     picture = _image(kept.jpeg, f"Face of {words}") if kept else ""
     return (
         f'<button class="peak" type="button" data-time="{peak.timestamp_s:.3f}" '
-        f'style="--colour:{colour_of(label)}" title="Show {words}">{picture}'
+        f'style="--colour:{colour_of(label)}" title="Show {escape(words)}">{picture}'
         f"<span>{dot(label)}{escape(label)}</span><span><b>{share}</b> at {when}</span></button>"
     )
 
 
 def _portrait(digest: VideoDigest, who: int) -> str:
-    jpeg = digest.collector and digest.collector.portrait(who)
-    return _image(jpeg, f"Face of person {who}") if jpeg else ""
+    jpeg = digest.pictures and digest.pictures.portrait(who)
+    return _image(jpeg, f"Face of {_in_a_sentence(digest, who)}") if jpeg else ""
+
+
+def _in_a_sentence(digest: VideoDigest, track_id: int | None) -> str:
+    name = digest.name_of(track_id)
+    return name if track_id in digest.names else name.lower()
 
 
 def _image(jpeg: bytes, alt: str) -> str:

@@ -22,13 +22,20 @@ _STRENGTHS = (0.5, 0.75)
 _OPACITIES = (0.45, 0.75, 1.0)
 
 
-def area_svg(course: BinnedExpressions, labels: Sequence[str], *, label: str) -> str:
+def area_svg(
+    course: BinnedExpressions,
+    labels: Sequence[str],
+    *,
+    label: str,
+    marked: Sequence[float] = (),
+) -> str:
     """Return stacked areas: the mean probability of each expression over time, the first below.
 
     Args:
         course: One person or everybody; where they are away nothing is drawn.
         labels: The expressions.
         label: What the picture shows, for those who cannot see it.
+        marked: Moments to draw a line at, in bins from the beginning.
     """
     tops = np.nan_to_num(course.probabilities).cumsum(axis=1)
     heights = np.clip(np.rint(tops * _HEIGHT), 0, _HEIGHT).astype(np.int64)
@@ -40,6 +47,9 @@ def area_svg(course: BinnedExpressions, labels: Sequence[str], *, label: str) ->
         if (heights[:, place] > below).any():
             shape = "".join(_outline(heights[:, place], begin, end) for begin, end in runs)
             paths.append(f'<path fill="{colour_of(labels[place])}" d="{shape}"/>')
+    lines = "".join(f"M{place:.2f} 0V{_HEIGHT}" for place in marked)
+    if lines:
+        paths.append(f'<path class="marked" d="{lines}" vector-effect="non-scaling-stroke"/>')
     return _svg("area", len(heights), _HEIGHT, "".join(paths), label)
 
 

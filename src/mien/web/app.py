@@ -15,7 +15,19 @@ from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
 from mien.web.examples import restore_nulls
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
-from mien.web.routes import analyze, deepface, explain, live, models, server
+from mien.web.jobs.uploads import FORM_BYTES
+from mien.web.routes import (
+    analyze,
+    deepface,
+    explain,
+    jobs,
+    live,
+    models,
+    server,
+    session_files,
+    session_people,
+    sessions,
+)
 from mien.web.routes.page import add_page
 from mien.web.services import Services
 from mien.web.settings import Settings
@@ -52,7 +64,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await services.disk.run(services.jobs.open_if_there)
         yield
+        await services.disk.run(services.jobs.close)
         services.close()
 
     app = _App(
@@ -68,12 +82,17 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.services = services
     install_error_handlers(app)
-    for group in (analyze, explain, models, server, live):
+    groups = (analyze, explain, models, jobs, server, live)
+    for group in (*groups, sessions, session_people, session_files):
         app.include_router(group.router)
     if settings.deepface_api:
         app.include_router(deepface.router)
     add_page(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_upload_bytes,
+        others={jobs.PATH: settings.max_video_bytes + FORM_BYTES},
+    )
     if token is not None:
         app.add_middleware(TokenGate, token=token)
     # Without these headers a page of another origin may ask, but not read the answer.
@@ -82,7 +101,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization"],
-        expose_headers=["Retry-After", explain.WORDS_HEADER],
+        expose_headers=["Retry-After", "Content-Disposition", explain.WORDS_HEADER],
     )
     app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(SecureHeaders)
