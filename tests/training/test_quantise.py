@@ -106,6 +106,24 @@ def test_the_graph_has_8_bit_weights_after_its_first_layer(pair: tuple[Bundle, B
             assert np.abs(onnx.numpy_helper.to_array(each).astype(int)).max() <= 64
 
 
+def test_nothing_goes_to_float_and_back_between_two_layers(pair: tuple[Bundle, Bundle]) -> None:
+    graph = onnx.load(pair[1].path / "model.onnx").graph
+    made_by = {name: node for node in graph.node for name in node.output}
+    pools = [node for node in graph.node if node.op_type == "GlobalAveragePool"]
+    assert pools, "a network with squeeze-and-excitation pools"
+    sums = [
+        node for node in graph.node if node.op_type == "Add" and set(node.input) <= set(made_by)
+    ]
+    assert sums, "a residual network adds"
+    for node in [*pools, *sums]:
+        assert {made_by[name].op_type for name in node.input} == {"DequantizeLinear"}
+    for output in graph.output:
+        assert made_by[output.name].op_type == "Gemm"
+        weights = made_by[output.name].input[1]
+        (kept,) = (each for each in graph.initializer if each.name == weights)
+        assert kept.data_type == onnx.TensorProto.FLOAT
+
+
 def test_it_is_smaller_and_holds_nothing_of_the_machine(pair: tuple[Bundle, Bundle]) -> None:
     # Of matrices and kernels; in a network this small the rest of a graph weighs more.
     before, now = (

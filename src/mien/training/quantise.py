@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto
+from onnx import TensorProto, numpy_helper
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -35,7 +35,7 @@ from mien.training.graph import clean_graph
 
 METHOD = (
     "8-bit activations and 7-bit weights with a scale for each channel, all up to and with the "
-    "first layer in float"
+    "first layer and the last one of each head in float"
 )
 CALIBRATION_FACES = 1024
 CALIBRATION_SEED = 0
@@ -44,6 +44,8 @@ _BATCH = 64
 # stretch it, as the extremes over all faces would.
 _NEWER_BATCH = 0.1
 _WEIGHTED = ("Conv", "Gemm", "MatMul")
+# Whatever stands between two layers with weights, so that nothing goes to float and back there.
+_BETWEEN = ("Add", "Relu", "Mul", "Sigmoid", "AveragePool", "GlobalAveragePool")
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +130,8 @@ def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec)
     """Return a float graph with 8-bit weights and activations.
 
     The first layer and what leads to it stay in float: it sees the picture with all its shades,
-    costs next to nothing, and what it loses is lost for all that follow.
+    costs next to nothing, and what it loses is lost for all that follow. So do the heads' last
+    layers, which nothing comes after to even out.
 
     Args:
         graph: A float ONNX graph, batch norm folded.
@@ -145,13 +148,19 @@ def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec)
         # The network has no loops and no shapes that depend on values: symbolic shapes, which
         # would need another library, add nothing to ONNX's own.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
+        network = onnx.load(prepared)
+        _pool_by_name(network.graph)
+        onnx.save(network, prepared)
         quantize_static(
             prepared,
             made,
             _CalibrationBatches(faces_gray, spec),
             quant_format=QuantFormat.QDQ,
-            op_types_to_quantize=[*_WEIGHTED, "Add", "Relu"],
-            nodes_to_exclude=_through_first_layer(onnx.load(prepared).graph),
+            op_types_to_quantize=[*_WEIGHTED, *_BETWEEN],
+            nodes_to_exclude=[
+                *_through_first_layer(network.graph),
+                *_last_layers(network.graph),
+            ],
             per_channel=True,
             reduce_range=True,
             activation_type=QuantType.QUInt8,
@@ -276,6 +285,30 @@ def _through_first_layer(graph: onnx.GraphProto) -> list[str]:
         if node.op_type in _WEIGHTED:
             break
     return names
+
+
+def _last_layers(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the layers with weights that the outputs of a graph come from."""
+    made_by = {name: node for node in graph.node for name in node.output}
+    names = []
+    for output in graph.output:
+        node = made_by[output.name]
+        while node.op_type not in _WEIGHTED:
+            node = made_by[node.input[0]]
+        names.append(node.name)
+    return names
+
+
+def _pool_by_name(graph: onnx.GraphProto) -> None:
+    """Call means over height and width what they are: of a mean, ONNX Runtime has no 8-bit form."""
+    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
+    for node in graph.node:
+        if node.op_type != "ReduceMean" or len(node.input) != 2 or node.input[1] not in constants:
+            continue
+        keeps = all(each.i == 1 for each in node.attribute if each.name == "keepdims")
+        if keeps and sorted(constants[node.input[1]].ravel() % 4) == [2, 3]:
+            node.op_type = "GlobalAveragePool"
+            del node.input[1:], node.attribute[:]
 
 
 def _drop_unused_operator_sets(graph: onnx.ModelProto) -> None:
