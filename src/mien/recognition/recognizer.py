@@ -114,9 +114,69 @@ class Recognizer(RecognizerParts):
             ImageError: If the picture cannot be read.
             ShapeError: If an array is not a uint8 picture.
         """
-        located = self._locate(image, colour_order=colour_order, source=source)
-        located.index, located.timestamp_s = index, timestamp_s
+        located = self.locate(
+            image, colour_order=colour_order, source=source, index=index, timestamp_s=timestamp_s
+        )
         return read_batch([located], self.classify, self._results)[0]
+
+    def locate(
+        self,
+        image: Picture,
+        *,
+        colour_order: ColourOrder = "bgr",
+        source: str | None = None,
+        index: int = 0,
+        timestamp_s: float = 0.0,
+    ) -> Located:
+        """Find the faces of a picture and cut them out, for `read_together` to read.
+
+        Args:
+            image: As for `analyze`, and so are the others.
+            colour_order: The channel order of an array.
+            source: A name for the picture.
+            index: The frame's number in its source.
+            timestamp_s: Seconds from the source's start.
+
+        Raises:
+            ImageError: If the picture cannot be read.
+            ShapeError: If an array is not a uint8 picture.
+        """
+        started = time.perf_counter()
+        image_bgr = as_bgr(image, colour_order=colour_order)
+        decoded = time.perf_counter()
+        faces = self.detector.detect(image_bgr)
+        detected = time.perf_counter()
+        crops_gray = self.crop(image_bgr, faces)
+        cropped = time.perf_counter()
+        if source is None and isinstance(image, (str, Path)):
+            source = str(image)
+        return Located(
+            size=(image_bgr.shape[1], image_bgr.shape[0]),
+            faces=faces,
+            crops_gray=crops_gray,
+            milliseconds={
+                "decode": 1000 * (decoded - started),
+                "detect": 1000 * (detected - decoded),
+                "crop": 1000 * (cropped - detected),
+            },
+            source=source,
+            index=index,
+            timestamp_s=timestamp_s,
+        )
+
+    def answer(
+        self, located: Located, logits: NDArray[np.float32], *, classify_ms: float
+    ) -> FrameResult:
+        """Return the result of a picture from what the model said of its faces.
+
+        Args:
+            located: As `locate` returned it.
+            logits: (n, labels) float32 of `label_set`, a row for each of its faces, as
+                `bundle.predict_logits` returns them.
+            classify_ms: The time that the model took for them.
+        """
+        shares = self.bundle.to_probabilities(logits, self.label_set, prior=self.prior)
+        return self._results.frame(located, shares, classify_ms)
 
     def analyze_many(
         self,
@@ -287,37 +347,14 @@ class Recognizer(RecognizerParts):
             results=replace(self._results, detector=detector),
         )
 
-    def _locate(self, image: Picture, *, colour_order: ColourOrder, source: str | None) -> Located:
-        started = time.perf_counter()
-        image_bgr = as_bgr(image, colour_order=colour_order)
-        decoded = time.perf_counter()
-        faces = self.detector.detect(image_bgr)
-        detected = time.perf_counter()
-        crops_gray = self.crop(image_bgr, faces)
-        cropped = time.perf_counter()
-        if source is None and isinstance(image, (str, Path)):
-            source = str(image)
-        return Located(
-            size=(image_bgr.shape[1], image_bgr.shape[0]),
-            faces=faces,
-            crops_gray=crops_gray,
-            milliseconds={
-                "decode": 1000 * (decoded - started),
-                "detect": 1000 * (detected - decoded),
-                "crop": 1000 * (cropped - detected),
-            },
-            source=source,
-        )
-
     def _located_or_error(self, image: Picture, colour_order: ColourOrder, index: int) -> Located:
         try:
-            located = self._locate(image, colour_order=colour_order, source=None)
+            located = self.locate(image, colour_order=colour_order, index=index)
         except (ImageError, ShapeError) as error:
             source = str(image) if isinstance(image, (str, Path)) else None
             # The result has the path already, as its source.
             words = str(error).removeprefix(f"{source}: ")
-            located = Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, words)
-        located.index = index
+            located = Located((0, 0), [], self.crop(_NO_PICTURE, []), {}, source, words, index)
         return located
 
 

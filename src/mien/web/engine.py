@@ -5,82 +5,26 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mien.bundle.bundle import Bundle
-from mien.bundle.prior import DEFAULT_PRIOR, PriorLike, is_shares
-from mien.core.errors import BundleError, DetectorError, FaceError, ImageError, LabelError
+from mien.core.errors import BundleError, DetectorError, LabelError
 from mien.core.imaging import UInt8Array, decode_image
 from mien.core.labels import COLOURS, LabelSet, label_set
 from mien.core.paths import without_home
 from mien.core.types import Box, FrameResult
-from mien.faces import DetectedFace
 from mien.faces.registry import DETECTORS, open_detector, resolve_name
 from mien.faces.yunet import SIDE_LIVE_PX
 from mien.recognition.explanation import Explanation
 from mien.recognition.recognizer import Recognizer
+from mien.recognition.together import Seen, read_together
 from mien.web.bundles import BundleShelf
+
+# Those who speak of an engine speak of choices.
+from mien.web.choice import Choice as Choice
+from mien.web.pictures import check_kind, choose_face
 from mien.web.schemas import catalogue as catalogue_json
 from mien.web.settings import Settings
-
-
-class UnsupportedPictureError(ImageError):
-    """The bytes are not of a kind of picture that the server takes."""
-
-
-@dataclass(frozen=True)
-class Choice:
-    """What to read a picture with.
-
-    Attributes:
-        detector: A name out of the catalogue; `auto` is allowed.
-        label_set: The name of one of the bundle's label sets.
-        live: Whether the picture is one of a stream, where speed counts more than small faces.
-        prior: As `Recognizer` takes it.
-        prior_strength: As `Recognizer` takes it.
-        uncertain_below: As `Recognizer` takes it.
-        bundle: The name of a model out of the catalogue; None is the server's own.
-    """
-
-    detector: str
-    label_set: str
-    live: bool = False
-    prior: PriorLike = DEFAULT_PRIOR
-    prior_strength: float | None = None
-    uncertain_below: float = 0.0
-    bundle: str | None = None
-
-    def changed(
-        self,
-        *,
-        bundle: str | None = None,
-        detector: str | None = None,
-        label_set: str | None = None,
-        prior: PriorLike | None = None,
-        prior_strength: float | None = None,
-        uncertain_below: float | None = None,
-    ) -> Choice:
-        """Return this choice with all that is not None changed.
-
-        A new prior brings its own strength with it. Shares belong to one label set, so with
-        another the prior is the bundle's own again.
-        """
-        label_set = label_set or self.label_set
-        strength = self.prior_strength
-        if prior is None and is_shares(self.prior) and label_set != self.label_set:
-            prior = DEFAULT_PRIOR
-        if prior is not None:
-            strength = None
-        return replace(
-            self,
-            bundle=bundle or self.bundle,
-            detector=detector or self.detector,
-            label_set=label_set,
-            prior=self.prior if prior is None else prior,
-            prior_strength=strength if prior_strength is None else prior_strength,
-            uncertain_below=self.uncertain_below if uncertain_below is None else uncertain_below,
-        )
 
 
 class Engine(Protocol):
@@ -120,10 +64,25 @@ class Engine(Protocol):
         """
         ...
 
+    def locate(
+        self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
+    ) -> Seen:
+        """Find the faces of one encoded picture, for `read` to read.
+
+        Raises:
+            ImageError: If it cannot be read.
+            BundleError, DetectorError, LabelError, ConfigError: As `prepare`.
+        """
+        ...
+
+    def read(self, seen: Sequence[Seen]) -> list[FrameResult]:
+        """Read what `locate` found in any number of pictures, whatever their choices."""
+        ...
+
     def analyze(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
     ) -> FrameResult:
-        """Read one encoded picture.
+        """Read one encoded picture: `locate` and `read` in one.
 
         Raises:
             ImageError: If it cannot be read.
@@ -194,16 +153,27 @@ class RecognizerEngine:
         """See `Engine.prepare`."""
         return self.recognizer(choice).detector.name
 
-    def analyze(
+    def locate(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
-    ) -> FrameResult:
-        """See `Engine.analyze`; size and kind are checked before any pixel is decoded."""
+    ) -> Seen:
+        """See `Engine.locate`; size and kind are checked before any pixel is decoded."""
         recognizer = self.recognizer(choice)
         started_s = time.perf_counter()
         image_bgr = self._decode(picture)
         decode_ms = 1000 * (time.perf_counter() - started_s)
-        result = recognizer.analyze(image_bgr, index=index, timestamp_s=timestamp_s)
-        return replace(result, milliseconds={**result.milliseconds, "decode": decode_ms})
+        located = recognizer.locate(image_bgr, index=index, timestamp_s=timestamp_s)
+        located.milliseconds["decode"] = decode_ms
+        return Seen(recognizer, located)
+
+    def read(self, seen: Sequence[Seen]) -> list[FrameResult]:
+        """See `Engine.read`."""
+        return read_together(seen)
+
+    def analyze(
+        self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
+    ) -> FrameResult:
+        """See `Engine.analyze`."""
+        return self.read([self.locate(picture, choice, index=index, timestamp_s=timestamp_s)])[0]
 
     def explain(
         self, picture: bytes, choice: Choice, which: int | Box = 0, *, label: str | None = None
@@ -315,37 +285,3 @@ def describe_label_set(labels: LabelSet) -> catalogue_json.LabelSet:
         name=labels.name,
         labels=[catalogue_json.Label(name=name, colour=COLOURS[name]) for name in labels.labels],
     )
-
-
-def choose_face(faces: Sequence[DetectedFace], which: int | Box) -> DetectedFace:
-    """Return the face at a place, largest first, or the one that overlaps a box most.
-
-    Raises:
-        FaceError: If there is none.
-    """
-    if not faces:
-        raise FaceError("no face was found in the picture")
-    if isinstance(which, Box):
-        overlaps = [which.iou(face.box) for face in faces]
-        best = max(range(len(faces)), key=overlaps.__getitem__)
-        if overlaps[best] == 0:
-            raise FaceError(
-                f"none of the {len(faces)} faces found lies in the box {which.to_dict()}"
-            )
-        return faces[best]
-    if not 0 <= which < len(faces):
-        raise FaceError(f"expected a face from 0 to {len(faces) - 1}, got {which}")
-    return faces[which]
-
-
-def check_kind(picture: bytes) -> None:
-    """Let pass only what browsers write, whose decoders are the most beaten on.
-
-    Raises:
-        UnsupportedPictureError: If the bytes do not begin as a JPEG, PNG or WebP does.
-    """
-    webp = picture[:4] == b"RIFF" and picture[8:12] == b"WEBP"
-    if not webp and not picture.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n")):
-        raise UnsupportedPictureError(
-            f"expected a JPEG, PNG or WebP picture, got {len(picture)} bytes that begin as none"
-        )
