@@ -1,9 +1,9 @@
 """How long the model takes for a face on one core, and how near that is to the arithmetic.
 
 The limit is the time that the graph's multiplications would take at the rate at which this
-core multiplies large float32 matrices, measured in the same run. Nothing that computes the
-same graph in float32 by plain convolution can be faster; algorithms that need fewer
-multiplications (Winograd) can.
+core multiplies large matrices of the same kind of numbers, float32 or 8-bit, measured in the same
+run. Nothing that computes the same graph by plain convolution can be faster; algorithms that need
+fewer multiplications (Winograd) can.
 """
 
 from __future__ import annotations
@@ -20,14 +20,15 @@ from typing import Any
 import numpy as np
 
 from bench import NOT_HERE
+from bench.peak import fp32_macs_per_s, int8_macs_per_s
 from mien.bundle.bundle import Bundle
 from mien.bundle.config import GRAPH_FILE
 from mien.bundle.load import load_bundle
+from mien.bundle.quantisation import INT8_PRECISION
 from mien.core.errors import BundleError
 
 RUNS = 300
 BATCH = 32
-GEMM_SIDE = 768
 FACE_LIMIT_MS = 1.5
 
 
@@ -41,14 +42,6 @@ def median_ms(work: Callable[[], object], runs: int) -> float:
         work()
         spent.append(1000 * (time.perf_counter() - started))
     return statistics.median(spent)
-
-
-def gemm_macs_per_s() -> float:
-    """Return the rate at which one core multiplies and adds in a large float32 product."""
-    generator = np.random.default_rng(0)
-    a, b = generator.standard_normal((2, GEMM_SIDE, GEMM_SIDE), dtype=np.float32)
-    out = np.empty_like(a)
-    return GEMM_SIDE**3 / (median_ms(lambda: np.matmul(a, b, out=out), 30) / 1000)
 
 
 def count_macs(path: Path) -> int:
@@ -91,7 +84,8 @@ def measure(bundle: Bundle) -> dict[str, Any]:
     faces = np.random.default_rng(0).integers(0, 256, (BATCH, size, size), dtype=np.uint8)
     one_ms = median_ms(lambda: bundle.predict_probabilities(faces[:1]), RUNS)
     batch_ms = median_ms(lambda: bundle.predict_probabilities(faces), RUNS // 10)
-    rate = gemm_macs_per_s()
+    peak = int8_macs_per_s if bundle.config.precision == INT8_PRECISION else fp32_macs_per_s
+    rate = peak(1)
     macs = count_macs(bundle.path / GRAPH_FILE)
     limit_ms = 1000 * macs / rate
     return {
@@ -102,7 +96,8 @@ def measure(bundle: Bundle) -> dict[str, Any]:
         "one_face_limit_ms": FACE_LIMIT_MS,
         f"face_in_batch_of_{BATCH}_ms": batch_ms / BATCH,
         "macs_per_face": macs,
-        "gemm_gmacs_per_s": rate / 1e9,
+        "precision": bundle.config.precision,
+        "peak_gmacs_per_s": rate / 1e9,
         "arithmetic_limit_ms": limit_ms,
         "one_face_over_arithmetic_limit": one_ms / limit_ms,
         "batch_over_arithmetic_limit": batch_ms / BATCH / limit_ms,
