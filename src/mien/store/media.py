@@ -10,6 +10,7 @@ import re
 import shutil
 import uuid
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -84,7 +85,9 @@ class Media:
                 find_session(connection, session_id)
                 done = connection.execute(insert(media).values(values))
         except (OSError, StoreError) as error:
-            path.unlink(missing_ok=True)
+            # Where there is no such folder there is no such file, and the first error says why.
+            with suppress(OSError):
+                path.unlink(missing_ok=True)
             if isinstance(error, StoreError):
                 raise
             raise self._failure(error) from error
