@@ -69,6 +69,13 @@ def find_chromium() -> str | None:
     return wanted or next(filter(None, map(shutil.which, CHROMIUM_NAMES)), None)
 
 
+def jpeg_of(picture: Path) -> bytes:
+    """Return a picture as a page sends it."""
+    image = cv2.imread(str(picture), cv2.IMREAD_COLOR)
+    assert image is not None
+    return cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, 90])[1].tobytes()
+
+
 def write_film(picture: Path, film: Path, *, width: int = 640, frames: int = 45) -> Path:
     """Write an MJPEG in which the upper part of a square picture sways a little, in 4:3."""
     image = cv2.imread(str(picture), cv2.IMREAD_COLOR)

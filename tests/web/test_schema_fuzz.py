@@ -27,7 +27,7 @@ Response = Any
 # What no answer may tell a client: where files lie, and how the inside failed.
 LEAKS = re.compile(r"Traceback|File \"|/home/|/root/|/tmp/|site-packages|\.py\b")
 ROUTES = [("GET", "/healthz"), ("GET", "/v1/models"), ("POST", "/v1/analyze")]
-ROUTES += [("POST", "/v1/explain"), ("GET", "/v1/settings")]
+ROUTES += [("POST", "/v1/explain"), ("GET", "/v1/settings"), ("GET", "/metrics")]
 ROUTES += [("GET", "/v1/models/{name}"), ("GET", "/v1/models/{name}/failures.png")]
 ONE = "/v1/sessions/{session_id}"
 ROUTES += [("GET", "/v1/sessions"), *((method, ONE) for method in ("GET", "PATCH", "DELETE"))]

@@ -533,6 +533,7 @@ export interface SettingsReply {
   local: boolean;
   token: boolean;
   https: boolean;
+  metrics: boolean;
   deepface_api: boolean;
   bundle: string;
   detector: string;

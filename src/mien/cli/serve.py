@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import threading
 import webbrowser
+from collections.abc import Iterator
 from pathlib import Path
+from types import FrameType
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -76,6 +79,14 @@ def serve(
         Path | None, typer.Option(help="Serve HTTPS with this certificate (PEM).")
     ] = None,
     tls_key: Annotated[Path | None, typer.Option(help="The certificate's private key.")] = None,
+    log_format: Annotated[
+        str | None,
+        typer.Option(
+            help="Log each request to standard error, as text or json; never addresses, names or "
+            "tokens. [default: only trouble]",
+            show_default=False,
+        ),
+    ] = None,
     open_browser: Annotated[
         bool,
         typer.Option(
@@ -96,6 +107,7 @@ def serve(
     from mien.web.access import settle_token
     from mien.web.app import create_app
     from mien.web.engine import RecognizerEngine
+    from mien.web.logs import set_up_logging
     from mien.web.routes.page import HOW_TO_BUILD, page_is_built
     from mien.web.server import make_server, open_port
     from mien.web.settings import load_settings
@@ -115,7 +127,10 @@ def serve(
         tls_self_signed=tls_self_signed,
         tls_cert=tls_cert,
         tls_key=tls_key,
+        log_format=log_format,
     )
+    if settings.log_format is not None:
+        set_up_logging(settings.log_format)
     if not page_is_built():
         raise MienError(HOW_TO_BUILD)
     settings, is_made_up = settle_token(settings)
@@ -130,8 +145,8 @@ def serve(
         _introduce(console, settings, engine, address, link_has_token=is_made_up)
         if open_browser and not settings.token and _has_desktop():
             _open_when_started(server, address)
-        # uvicorn closes everything at Ctrl-C and then passes it on.
-        with contextlib.suppress(KeyboardInterrupt):
+        # uvicorn closes everything at Ctrl-C, or when it is told to end, and then passes it on.
+        with contextlib.suppress(KeyboardInterrupt), _told_to_end_as_ctrl_c():
             server.run(sockets=[listener])
         console.print("\nstopped")
 
@@ -140,6 +155,20 @@ def page_address(host: str, port: int, scheme: str = "http") -> str:
     """Return the address at which a browser on this machine finds a server bound to `host`."""
     shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
     return f"{scheme}://{shown}:{port}"
+
+
+@contextlib.contextmanager
+def _told_to_end_as_ctrl_c() -> Iterator[None]:
+    """Let SIGTERM, by which services and containers are stopped, end with the same words."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _with_own_certificate(console: Console, settings: Settings) -> Settings:

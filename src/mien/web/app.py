@@ -29,6 +29,7 @@ from mien.web.routes import (
 from mien.web.routes.page import add_page
 from mien.web.services import Services
 from mien.web.settings import Settings
+from mien.web.watch import REQUEST_ID_HEADER, Watch
 
 _ABOUT = (
     "Reads facial expressions in pictures. A label is an expression as annotators saw it, not "
@@ -82,6 +83,8 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         app.include_router(group.router)
     if settings.deepface_api:
         app.include_router(deepface.router)
+    if settings.metrics:
+        app.include_router(server.metrics_router)
     add_page(app)
     app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
     if token is not None:
@@ -92,8 +95,14 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
         allow_origins=[origin.rstrip("/").lower() for origin in settings.allowed_origins],
         allow_methods=["GET", "POST", "PATCH", "DELETE"],
         allow_headers=["Authorization"],
-        expose_headers=["Retry-After", "Content-Disposition", explain.WORDS_HEADER],
+        expose_headers=[
+            "Retry-After",
+            "Content-Disposition",
+            explain.WORDS_HEADER,
+            REQUEST_ID_HEADER,
+        ],
     )
     app.add_middleware(KnownHosts, settings=settings)
     app.add_middleware(SecureHeaders)
+    app.add_middleware(Watch, metrics=services.metrics)
     return app

@@ -15,6 +15,7 @@ SETTINGS_REPLY: dict[str, Any] = {
     "local": True,
     "token": False,
     "https": False,
+    "metrics": True,
     "deepface_api": False,
     "bundle": "mien-s",
     "detector": "blazeface",

@@ -19,6 +19,7 @@ from starlette.websockets import WebSocket
 
 from mien.web.errors import ApiError, error_response, internal_error
 from mien.web.settings import Settings
+from mien.web.watch import route_of
 
 log = logging.getLogger("mien.web")
 
@@ -69,9 +70,9 @@ class SecureHeaders:
         try:
             await self._app(scope, receive, send_with_headers)
         except ClientDisconnect:
-            log.debug("the client left during %s %s", scope["method"], scope["path"])
+            log.debug("the client left during %s %s", scope["method"], route_of(scope))
         except Exception:  # the process's edge: a bug must not show its inside
-            log.exception("a bug, while answering %s %s", scope["method"], scope["path"])
+            log.exception("a bug, while answering %s %s", scope["method"], route_of(scope))
             if not started:
                 await error_response(internal_error())(scope, receive, send_with_headers)
 

@@ -7,10 +7,12 @@ import socket
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.config import LOGGING_CONFIG
 
 from mien.core.errors import MienError
 from mien.web.certificates import check_certificate
 from mien.web.settings import Settings
+from mien.web.watch import BelievedProxies
 
 
 def open_port(settings: Settings) -> socket.socket:
@@ -48,16 +50,18 @@ def make_server(app: FastAPI, settings: Settings) -> uvicorn.Server:
     """
     if settings.tls_cert and settings.tls_key:
         check_certificate(settings.tls_cert, settings.tls_key)
+    # A client's word for its own address would let it walk around the rate limits: only proxies
+    # that are named are believed.
+    proxies = list(settings.trusted_proxies)
     config = uvicorn.Config(
-        app,
+        BelievedProxies(app, proxies) if proxies else app,
         log_level="warning",
         # Addresses say who asks for what, and one of them has the token in it.
         access_log=False,
         server_header=False,
-        # A client's word for its own address would let it walk around the rate limits: only
-        # proxies that are named are believed.
-        proxy_headers=bool(settings.trusted_proxies),
-        forwarded_allow_ips=list(settings.trusted_proxies),
+        proxy_headers=False,
+        # What the app logs is set up before, or not at all.
+        log_config=None if settings.log_format else LOGGING_CONFIG,
         ssl_certfile=settings.tls_cert,
         ssl_keyfile=settings.tls_key,
         # A frame somewhat too large gets an answer, a huge one ends the connection unread.

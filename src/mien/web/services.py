@@ -9,10 +9,12 @@ from typing import Annotated
 from fastapi import Depends
 from starlette.requests import HTTPConnection
 
+from mien import __version__
 from mien.store import Store, open_store
 from mien.web.engine import Engine
 from mien.web.errors import ApiError
 from mien.web.limits import RateLimiter, WorkQueue
+from mien.web.metrics import Metrics
 from mien.web.settings import Settings
 
 DISK_THREADS, DISK_WAITING = 4, 256
@@ -28,6 +30,7 @@ class Services:
         queue: The worker threads it reads in.
         uploads: The rate limit on uploads.
         disk: The threads that wait for the store and for files, so that no picture waits for them.
+        metrics: What is counted and measured.
         connections: Live connections that are open.
     """
 
@@ -36,6 +39,7 @@ class Services:
     queue: WorkQueue = field(init=False)
     uploads: RateLimiter = field(init=False)
     disk: WorkQueue = field(init=False)
+    metrics: Metrics = field(init=False)
     _store: Store | None = field(init=False, default=None)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
     connections: int = 0
@@ -45,6 +49,12 @@ class Services:
         self.queue = WorkQueue("reads", workers=chosen.workers, max_waiting=chosen.max_waiting)
         self.disk = WorkQueue("keeps", workers=DISK_THREADS, max_waiting=DISK_WAITING)
         self.uploads = RateLimiter(chosen.requests_per_s, chosen.request_burst)
+        self.metrics = Metrics(
+            about=self._about,
+            gauges={
+                "mien_live_connections": ("Live connections now.", lambda: self.connections),
+            },
+        )
 
     def store(self) -> Store:
         """Return the store of sessions, opened when it is first asked for; call it in `disk`.
@@ -61,6 +71,14 @@ class Services:
                 url = self.settings.database_url
                 self._store = open_store(None if url is None else url.get_secret_value())
             return self._store
+
+    def _about(self) -> dict[str, str]:
+        engine = self.engine
+        return {
+            "version": __version__,
+            "bundle": engine.bundle_name,
+            "detector": engine.prepare(engine.default),
+        }
 
     def close(self) -> None:
         """End the worker threads and close the store."""

@@ -10,6 +10,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from mien.core.errors import ConfigError
+from mien.web.logs import LogFormat
 
 
 class Settings(BaseSettings):
@@ -67,6 +68,10 @@ class Settings(BaseSettings):
     )
     deepface_api: bool = Field(
         default=False, description="Answer POST /analyze in the form of deepface's API as well."
+    )
+    metrics: bool = Field(default=True, description="Answer GET /metrics, for Prometheus.")
+    log_format: LogFormat | None = Field(
+        default=None, description="Log each request as text or json; by default only trouble."
     )
     smoothing_s: float = Field(
         default=0.35, ge=0, le=10, description="Time constant of live smoothing, in seconds."

@@ -1,18 +1,21 @@
-"""`/healthz` and `/v1/settings`: that the server runs, and what is set about it."""
+"""`/healthz`, `/v1/settings`, `/metrics`: that the server runs, what is set, what it counts."""
 
 from __future__ import annotations
 
 from fastapi import APIRouter
+from fastapi.responses import PlainTextResponse, Response
 
 from mien import __version__
 from mien.web.access import needs_token
-from mien.web.examples import HEALTH_REPLY, answers
+from mien.web.examples import HEALTH_REPLY, answers, errors_told
 from mien.web.examples_server import SETTINGS_REPLY
 from mien.web.schemas.catalogue import HealthReply
 from mien.web.schemas.server import Limits, SettingsReply
 from mien.web.services import Services, ServicesOf
 
 router = APIRouter(tags=["server"])
+# Only where the settings say so.
+metrics_router = APIRouter(tags=["server"])
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
 # What browsers and cameras write; FFmpeg reads more, and a file's name decides nothing.
@@ -45,6 +48,24 @@ async def show_settings(services: ServicesOf) -> SettingsReply:
     return await services.disk.run(describe_settings, services)
 
 
+@metrics_router.get(
+    "/metrics",
+    summary="Counts and times, for Prometheus",
+    response_class=PlainTextResponse,
+    responses={
+        200: {
+            "description": "Prometheus' text format.",
+            "content": {"text/plain": {"schema": {"type": "string"}}},
+        },
+        **errors_told(500, 503),
+    },
+)
+async def show_metrics(services: ServicesOf) -> Response:
+    """Requests, live frames and what they took, jobs, recordings, and the process itself."""
+    body, content_type = await services.disk.run(services.metrics.exposition)
+    return Response(body, headers={"Content-Type": content_type})
+
+
 def describe_settings(services: Services) -> SettingsReply:
     """Return what clients may know of the settings."""
     settings, engine = services.settings, services.engine
@@ -55,6 +76,7 @@ def describe_settings(services: Services) -> SettingsReply:
         local=not needs_token(settings),
         token=bool(needs_token(settings) or settings.token or settings.token_file),
         https=settings.tls_cert is not None,
+        metrics=settings.metrics,
         deepface_api=settings.deepface_api,
         # The names of what runs: in the settings both may be files of this machine.
         bundle=engine.bundle_name,

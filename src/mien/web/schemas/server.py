@@ -32,6 +32,7 @@ class SettingsReply(JsonModel):
     local: bool
     token: bool
     https: bool
+    metrics: bool
     deepface_api: bool
     bundle: str
     detector: str
