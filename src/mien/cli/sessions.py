@@ -128,7 +128,7 @@ def export(
         list[Path],
         typer.Argument(
             help="Files to write: .csv, .parquet or .jsonl for a row a face; .json for all of "
-            "the session in one document.",
+            "the session in one document; .html or .pdf for a report to read.",
             show_default=False,
         ),
     ],
@@ -138,9 +138,9 @@ def export(
     ] = False,
     database: DatabaseOption = None,
 ) -> None:
-    """Write a session to files, in the rows that every table of mien has.
+    """Write a session to files: the rows that every table of mien has, or a report.
 
-    Example: mien sessions export 3 talk.csv talk.parquet talk.json
+    Example: mien sessions export 3 talk.csv talk.html talk.pdf
     """
     from mien.reports.session_export import export_session
     from mien.store import open_store

@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import suppress
 
 from mien.recognition.summary.summary import Summary, summary
+from mien.reports.bins import MOST_BINS
 from mien.reports.digest import MarkedMoment, VideoDigest
 from mien.reports.thumbnails import SLOT_S, Thumbnail
 from mien.store import MediaFile, Person, Session, Store
@@ -31,16 +32,22 @@ def summarise_session(store: Store, session_id: int) -> Summary:
     return summary(store.frames(session_id), max_gap_s=gap_s)
 
 
-def digest_session(store: Store, session_id: int) -> VideoDigest:
+def digest_session(store: Store, session_id: int, *, most_bins: int = MOST_BINS) -> VideoDigest:
     """Return a session as its report needs it: with names, markers and the faces that were kept.
 
     People are merged and hidden as somebody said; memory grows with them and not with length.
+
+    Args:
+        store: Where it is.
+        session_id: Its number.
+        most_bins: How finely time is cut at most, an even number.
 
     Raises:
         StoreError: If it cannot be read.
     """
     people = store.people.of(session_id)
-    digest = VideoDigest(thumbnails=False, max_gap_s=gap_of(store.session(session_id)))
+    gap_s = gap_of(store.session(session_id))
+    digest = VideoDigest(thumbnails=False, most_bins=most_bins, max_gap_s=gap_s)
     for frame in store.frames(session_id):
         digest.add(frame)
     digest.names = {

@@ -19,7 +19,9 @@ from mien.recognition.rows.rows import rows_of
 from mien.reports.session_page import render_session_page
 from mien.store import Session, Store
 
-JSON_SUFFIX, PAGE_SUFFIX = ".json", ".html"
+JSON_SUFFIX = ".json"
+# Of reports to read.
+PAGE_SUFFIX, PAPER_SUFFIX = ".html", ".pdf"
 # Of a title in the name of a file.
 _MOST_CHARACTERS = 60
 
@@ -46,7 +48,7 @@ def export_session(
 
     A name that ends in `.csv`, `.parquet`, `.jsonl` and the like gets the rows that `mien video`
     writes. One that ends in `.json` gets the session, its people, its markers and those rows. One
-    that ends in `.html` is a report to read, in one file that asks for nothing.
+    that ends in `.html` or `.pdf` is a report to read, in one file that asks for nothing.
 
     Args:
         store: Where the session is.
@@ -64,7 +66,7 @@ def export_session(
     """
     session = store.session(session_id)
     suffix = path.suffix.lower()
-    if suffix == PAGE_SUFFIX:
+    if suffix in (PAGE_SUFFIX, PAPER_SUFFIX):
         if as_recorded:
             raise ConfigError(f"a report shows people as they were merged and hidden; got {path}")
         return _write_report(store, session_id, path, overwrite)
@@ -110,9 +112,16 @@ def _write_document(
 
 
 def _write_report(store: Store, session_id: int, path: Path, overwrite: bool) -> int:
-    page, faces = render_session_page(store, session_id)
+    if path.suffix.lower() == PAPER_SUFFIX:
+        # Takes a while to import, and few who export need it.
+        from mien.reports.session_pdf import render_session_pdf
+
+        written, faces = render_session_pdf(store, session_id)
+    else:
+        page, faces = render_session_page(store, session_id)
+        written = page.encode()
     with _writing(path, overwrite) as stream:
-        stream.write(page.encode())
+        stream.write(written)
     return faces
 
 

@@ -12,6 +12,7 @@ from mien.reports.digest import VideoDigest
 from mien.reports.origin import VideoOrigin
 from mien.reports.session_digest import digest_session
 from mien.reports.video_page import render_video_page
+from mien.reports.video_people import counted
 from mien.reports.words import clock
 from mien.store import Session, Store
 
@@ -78,8 +79,8 @@ def _about(session: Session, hidden: int) -> str:
         f'<h3>Note</h3><p class="said">{escape(session.note)}</p>' if session.note.strip() else ""
     )
     left_out = (
-        f'<p class="small">{count(hidden)} {"track is" if hidden == 1 else "tracks are"} hidden '
-        "and left out of this page.</p>"
+        f'<p class="small">{counted(hidden, "track")} {"is" if hidden == 1 else "are"} hidden and '
+        "left out of this page.</p>"
         if hidden
         else ""
     )
@@ -114,5 +115,12 @@ def _jump(timestamp_s: float) -> str:
 def _plain(settings: Mapping[str, Any]) -> dict[str, Any]:
     """Return settings as facts: underscores are for programs, and what is not set is left out."""
     return {
-        name.replace("_", " "): value for name, value in settings.items() if value not in (None, {})
+        _in_words(name): _plain(value) if isinstance(value, Mapping) else value
+        for name, value in settings.items()
+        if value is not None and value != {}
     }
+
+
+def _in_words(name: str) -> str:
+    seconds = ", seconds" if name.endswith("_s") else ""
+    return name.removesuffix("_s").replace("_", " ") + seconds

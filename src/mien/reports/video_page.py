@@ -40,7 +40,7 @@ PEOPLE_IN_FULL = 16
 PEOPLE_IN_MAP = 40
 PEOPLE_IN_TABLE = 200
 
-_GLOSSARY = {
+GLOSSARY = {
     "person": "A number for a face while it stays in view. It says nothing of who somebody is, and "
     "who comes back after a while gets a new one.",
     "time in view": "A frame stands for the time half way to its neighbours. Time between frames "
@@ -114,7 +114,7 @@ def render_video_page(
             about,
             *(_figures(digest, told, told.overall) if told.overall else [_nobody(told)]),
             _losses(digest, origin),
-            facts_section("How to read this", _GLOSSARY) if told.overall else "",
+            facts_section("How to read this", GLOSSARY) if told.overall else "",
             facts_section("What made it", origin.facts(digest), before=_command(origin)),
         ]
     )
@@ -263,21 +263,25 @@ def _colours(overall: PersonSummary) -> str:
     return f'<ul class="key">{items}</ul>'
 
 
-def _tiles(told: Summary, overall: PersonSummary) -> str:
+def tiles_of(told: Summary, overall: PersonSummary) -> tuple[tuple[str, str, str], ...]:
+    """Return what a clip comes to in a few figures: what it is, the figure, a word about it."""
     top = max(overall.shares, key=lambda label: overall.shares[label])
     changes = sum(sum(after.values()) for after in overall.transitions.values())
     in_view = overall.visible_s / told.watched_s if told.watched_s else None
-    tiles = (
-        ("Most often", escape(top), f"{percent(overall.shares[top])} of time in view"),
+    return (
+        ("Most often", top, f"{percent(overall.shares[top])} of time in view"),
         ("People", count(len(told.people)), f"{count(overall.observations)} faces read"),
         ("Watched", length(told.watched_s), f"{count(told.frames)} frames"),
         ("Somebody in view", percent(in_view), length(overall.visible_s)),
         ("Changes", count(changes), "from one to another"),
     )
+
+
+def _tiles(told: Summary, overall: PersonSummary) -> str:
     items = "".join(
-        f'<dl class="tile{" first" if not place else ""}"><dt>{name}</dt><dd>{value}</dd>'
+        f'<dl class="tile{" first" if not place else ""}"><dt>{name}</dt><dd>{escape(value)}</dd>'
         f"<dd>{note}</dd></dl>"
-        for place, (name, value, note) in enumerate(tiles)
+        for place, (name, value, note) in enumerate(tiles_of(told, overall))
     )
     return f'<div class="tiles">{items}</div>'
 

@@ -154,8 +154,8 @@ def person_section(digest: VideoDigest, person: PersonSummary, timeline: Timelin
     changes = sum(sum(after.values()) for after in person.transitions.values())
     facts = (
         f"In view for {length(person.visible_s)} between {clock(person.first_s, digits=1)} and "
-        f"{clock(person.last_s, digits=1)}, read in {_counted(person.observations, 'frame')}, "
-        f"{_counted(changes, 'change') if changes else 'no change'} of expression."
+        f"{clock(person.last_s, digits=1)}, read in {counted(person.observations, 'frame')}, "
+        f"{counted(changes, 'change') if changes else 'no change'} of expression."
     )
     return (
         f'<section class="person" id="person-{who}"><div class="who">{_portrait(digest, who)}'
@@ -274,5 +274,6 @@ def _values(course: BinnedExpressions) -> str:
     return f'data-first="{first}" data-values="{b64encode(half_percents.tobytes()).decode()}"'
 
 
-def _counted(n: int, what: str) -> str:
+def counted(n: int, what: str) -> str:
+    """Return how many there are of something, in words."""
     return f"{count(n)} {what}{'' if n == 1 else 's'}"

@@ -18,8 +18,8 @@ from mien.reports.palette import colour_of
 # Units from 0 to 1; finer than a screen shows.
 _HEIGHT = 200
 # How strong a strip's colours are: below, between and above these probabilities of the dominant.
-_STRENGTHS = (0.5, 0.75)
-_OPACITIES = (0.45, 0.75, 1.0)
+STRENGTHS = (0.5, 0.75)
+OPACITIES = (0.45, 0.75, 1.0)
 
 
 def area_svg(
@@ -39,13 +39,13 @@ def area_svg(
     """
     tops = np.nan_to_num(course.probabilities).cumsum(axis=1)
     heights = np.clip(np.rint(tops * _HEIGHT), 0, _HEIGHT).astype(np.int64)
-    runs = list(_runs(course.seconds > 0))
+    shown = list(runs(course.seconds > 0))
     paths = []
     # From the highest to the lowest, each covering the lower part of the one before.
     for place in reversed(range(len(labels))):
         below = heights[:, place - 1] if place else np.zeros(len(heights), np.int64)
         if (heights[:, place] > below).any():
-            shape = "".join(_outline(heights[:, place], begin, end) for begin, end in runs)
+            shape = "".join(_outline(heights[:, place], begin, end) for begin, end in shown)
             paths.append(f'<path fill="{colour_of(labels[place])}" d="{shape}"/>')
     lines = "".join(f"M{place:.2f} 0V{_HEIGHT}" for place in marked)
     if lines:
@@ -57,13 +57,13 @@ def strip_svg(course: BinnedExpressions, labels: Sequence[str], *, label: str) -
     """Return a strip in the colour of the dominant expression, paler where it is less sure."""
     dominant = course.dominant
     highest = np.nan_to_num(course.probabilities).max(axis=1, initial=0.0)
-    strengths = np.digitize(highest, _STRENGTHS)
-    codes = np.where(dominant >= 0, dominant * len(_OPACITIES) + strengths, -1)
+    strengths = np.digitize(highest, STRENGTHS)
+    codes = np.where(dominant >= 0, dominant * len(OPACITIES) + strengths, -1)
     parts = []
-    for begin, end in _stretches(codes):
+    for begin, end in stretches(codes):
         if codes[begin] >= 0:
-            place, strength = divmod(int(codes[begin]), len(_OPACITIES))
-            opacity = _OPACITIES[strength]
+            place, strength = divmod(int(codes[begin]), len(OPACITIES))
+            opacity = OPACITIES[strength]
             faint = f' fill-opacity="{opacity:g}"' if opacity < 1 else ""
             parts.append(
                 f'<rect x="{begin}" width="{end - begin}" height="1" '
@@ -81,14 +81,14 @@ def _svg(kind: str, width: int, height: int, inside: str, label: str) -> str:
     )
 
 
-def _runs(shown: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
+def runs(shown: NDArray[np.bool_]) -> Iterator[tuple[int, int]]:
     """Give where stretches of True begin and end."""
-    for begin, end in _stretches(shown.astype(np.int64)):
+    for begin, end in stretches(shown.astype(np.int64)):
         if shown[begin]:
             yield begin, end
 
 
-def _stretches(codes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
+def stretches(codes: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
     """Give where stretches of equal values begin and end."""
     if len(codes):
         edges = [0, *(np.flatnonzero(np.diff(codes)) + 1).tolist(), len(codes)]

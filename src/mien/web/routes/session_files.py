@@ -22,12 +22,13 @@ from mien.web.services import Services, ServicesOf
 
 router = APIRouter(tags=["sessions"])
 
-ExportFormat = Literal["csv", "parquet", "json", "html"]
+ExportFormat = Literal["csv", "parquet", "json", "html", "pdf"]
 EXPORT_TYPES: dict[ExportFormat, str] = {
     "csv": "text/csv",
     "parquet": "application/vnd.apache.parquet",
     "json": "application/json",
     "html": "text/html",
+    "pdf": "application/pdf",
 }
 # Shown where they are asked for; anything else is only ever saved, whatever it may be.
 MEDIA_TYPES = {
@@ -106,9 +107,9 @@ async def export(
         ExportFormat,
         Query(
             alias="format",
-            description="csv or parquet: a row a face; json: all of the session; html: a report "
-            "to read.",
-            examples=["csv", "parquet", "json", "html"],
+            description="csv or parquet: a row a face; json: all of the session; html or pdf: a "
+            "report to read.",
+            examples=["csv", "parquet", "json", "html", "pdf"],
         ),
     ] = "csv",
 ) -> FileResponse:
