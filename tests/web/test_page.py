@@ -389,12 +389,13 @@ def test_a_page_of_another_version_than_its_server_asks_to_be_loaded_again(
 def test_everything_can_be_reached_by_keyboard(page: Page) -> None:
     expect(page.locator("#legend li")).to_have_count(len(FERPLUS), timeout=LONG_MS)
     page.keyboard.press("Tab")
-    expect(page.get_by_text("Skip to the picture")).to_be_focused()
+    expect(page.get_by_text("Skip to the content")).to_be_focused()
     reached = set()
-    for _ in range(14):
+    for _ in range(22):
         page.keyboard.press("Tab")
         reached.add(page.evaluate("document.activeElement.id"))
-    assert {"start", "pick-instead", "label-set", "detector", "choose"} <= reached
+    wanted = {"start", "pick-instead", "choose-clip", "label-set", "detector", "mirror", "choose"}
+    assert wanted <= reached
     page.locator("#start").focus()
     page.keyboard.press("Enter")
     expect(page.locator(".face").first).to_be_visible(timeout=LONG_MS)

@@ -1,7 +1,9 @@
 // What a screen reader hears: who is in view and how they look, when it changes, not too often.
 
+import words from "../words/en/live.json";
 import { named, percent } from "./dom";
 import type { LiveFace } from "./protocol";
+import { fill } from "./words";
 
 const LEAST_PAUSE_MS = 4000;
 
@@ -12,8 +14,8 @@ export class Announcer {
   constructor(private readonly region: HTMLElement) {}
 
   /** Say at once, whatever was said before. */
-  say(words: string): void {
-    this.region.textContent = words;
+  say(said: string): void {
+    this.region.textContent = said;
     this.saidAtMs = performance.now();
   }
 
@@ -22,11 +24,13 @@ export class Announcer {
     const gist = faces.map((face) => `${face.track_id} ${named(face.smoothed)}`).join(", ");
     if (gist === this.said || performance.now() - this.saidAtMs < LEAST_PAUSE_MS) return;
     this.said = gist;
-    const words = faces.map(
-      (face) =>
-        `Face ${face.track_id}: ${face.smoothed.uncertain ? "perhaps " : ""}` +
-        `${face.smoothed.dominant}, ${percent(face.smoothed.confidence)}`,
+    const told = faces.map(({ track_id, smoothed }) =>
+      fill(smoothed.uncertain ? words.said_perhaps : words.said_face, {
+        number: track_id ?? "",
+        name: smoothed.dominant,
+        percent: percent(smoothed.confidence),
+      }),
     );
-    this.say(words.join(". ") || "No face in view");
+    this.say(told.join(". ") || words.said_no_face);
   }
 }

@@ -1,6 +1,6 @@
-// The REST side: what the server offers, and photos to be read.
+// The REST side: what the server offers, and how it is asked.
 
-import type { AnalyzeReply, Box, ErrorReply, Frame, ModelsReply } from "./protocol";
+import type { ErrorReply, ModelsReply } from "./protocol";
 import { common } from "./words";
 
 /** An error that the server told, in its own words. */
@@ -21,52 +21,6 @@ export async function fetchModels(): Promise<ModelsReply> {
 
 export async function fetchVersion(): Promise<string> {
   return ((await ask("/healthz")) as { version: string }).version;
-}
-
-/** Have one picture read; waits and asks again where the server says that it is too busy. */
-export async function analyze(
-  picture: Blob,
-  name: string,
-  choice: { detector: string; label_set: string },
-): Promise<Frame> {
-  const form = new FormData();
-  form.append("image", picture, name);
-  const query = new URLSearchParams(choice).toString();
-  for (let attempt = 1; ; attempt += 1) {
-    try {
-      const reply = (await ask(`/v1/analyze?${query}`, form)) as AnalyzeReply;
-      const result = reply.results[0];
-      if (!result) throw new ServerError("the server's answer has no result", null);
-      return result;
-    } catch (error) {
-      const waitS = error instanceof ServerError ? error.retryAfterS : null;
-      if (waitS === null || attempt === 5) throw error;
-      await new Promise((resolve) => setTimeout(resolve, waitS * 1000));
-    }
-  }
-}
-
-/** What spoke for an expression: a picture, and the same in words. */
-export interface Explanation {
-  picture: Blob;
-  words: string;
-}
-
-/** Have the face in a box of a picture explained. */
-export async function explain(
-  picture: Blob,
-  box: Box,
-  choice: { detector: string; label_set: string; label: string },
-): Promise<Explanation> {
-  const form = new FormData();
-  form.append("image", picture, "frame.jpg");
-  const corners = [box.x1, box.y1, box.x2, box.y2].join();
-  const query = new URLSearchParams({ ...choice, box: corners }).toString();
-  const response = await request(`/v1/explain?${query}`, form);
-  return {
-    picture: await response.blob(),
-    words: response.headers.get("Mien-Words") ?? "",
-  };
 }
 
 /** Ask for JSON; what an error says is thrown as a `ServerError`. */

@@ -1,117 +1,138 @@
-// What the user chooses: label set and detector, out of what the server offers.
+// What the user chooses: model, label set and detector, out of what there is.
 
+import words from "../words/en/live.json";
 import { capital, make } from "./dom";
+import { LOST, Refused, type Engine, type PictureChoice } from "./engine";
 import type { Colours } from "./overlay";
+import { preferences } from "./preferences";
 import type { Label, ModelsReply } from "./protocol";
+import { fill } from "./words";
 
 const DETECTOR_WORDS: Record<string, string> = {
-  auto: "Automatic",
-  blazeface: "BlazeFace · quick",
-  yunet: "YuNet · finds most faces",
-  haar: "Haar cascade · classic",
-  full: "None · the picture is a face",
+  auto: words.detector_auto,
+  blazeface: words.detector_blazeface,
+  yunet: words.detector_yunet,
+  haar: words.detector_haar,
+  full: words.detector_full,
 };
 
 // Shown instead of the server's longer words where a detector that is worth having is missing.
-const HOW_TO_GET: Record<string, string> = {
-  yunet: "YuNet finds more and smaller faces. To get it: mien models fetch yunet",
-};
+const HOW_TO_GET: Record<string, string> = { yunet: words.get_yunet };
 
-export interface Selection {
-  detector: string;
-  label_set: string;
+type Selection = Pick<PictureChoice, "bundle" | "detector" | "label_set">;
+
+export interface ChoiceSelects {
+  bundle: HTMLSelectElement;
+  label_set: HTMLSelectElement;
+  detector: HTMLSelectElement;
 }
 
 export class Choices {
   private readonly colourOf = new Map<string, string>();
-  // What reads now, and what the server was asked for and has not answered yet, oldest first.
   private settled: Selection | null = null;
-  private asked: Selection[] = [];
-  private greeted = false;
+  // How many choices the engine has not answered yet.
+  private asking = 0;
 
   constructor(
-    private readonly labelSets: HTMLSelectElement,
-    private readonly detectors: HTMLSelectElement,
+    private readonly engine: Engine,
+    private readonly selects: ChoiceSelects,
     private readonly hint: HTMLElement,
-    onChange: () => void,
+    private readonly readsWords: HTMLElement,
+    private readonly tell: (why: string | null) => void,
   ) {
-    labelSets.addEventListener("change", onChange);
-    detectors.addEventListener("change", onChange);
+    for (const select of this.all()) select.addEventListener("change", () => void this.apply());
+    engine.on("reading", ({ labels }) => this.learn(labels));
   }
 
   get colours(): Colours {
     return this.colourOf;
   }
 
-  get chosen(): Selection {
-    return { detector: this.detectors.value, label_set: this.labelSets.value };
+  /** What photos and explanations are read with. */
+  get chosen(): PictureChoice {
+    const { prior, uncertain_below } = preferences();
+    return { ...this.selection, prior, uncertain_below };
   }
 
-  /** Begin a connection: it greets first, and answers nothing that was asked before it. */
-  begin(): void {
-    this.asked = [];
-    this.greeted = false;
-  }
-
-  /** Return what to ask the server for; `answered` is to hear what comes back. */
-  ask(): Selection {
-    this.asked.push(this.chosen);
-    return this.chosen;
-  }
-
-  /** Hear that the oldest question was granted or refused: then show what still reads. */
-  answered(granted: boolean): void {
-    if (!this.greeted) {
-      this.greeted = true;
-      return;
+  /** Ask for what is chosen; where it is refused, say why and show what still reads. */
+  async apply(): Promise<void> {
+    const wanted = this.selection;
+    const { smoothing_s, prior, uncertain_below } = preferences();
+    this.asking += 1;
+    try {
+      await this.engine.choose({ ...wanted, smoothing_s, prior, uncertain_below });
+      this.settled = wanted;
+      this.tell(null);
+    } catch (error) {
+      if (!(error instanceof Refused)) throw error;
+      // The next connection asks again.
+      if (error.code === LOST) return;
+      if (this.settled && this.asking === 1) this.take(this.settled);
+      this.tell(capital(error.message));
+    } finally {
+      this.asking -= 1;
     }
-    const answered = this.asked.shift();
-    if (granted && answered) this.settled = answered;
-    else if (this.settled && !this.asked.length) this.take(this.settled);
   }
 
-  /** Offer what the server has; what was chosen before stays chosen where it can. */
+  /** Offer what there is; what was chosen before stays chosen where it can. */
   offer(models: ModelsReply): void {
-    const before = this.chosen;
+    const before = this.selection;
     for (const set of models.label_sets) this.learn(set.labels);
-    this.labelSets.replaceChildren(
-      ...models.label_sets.map((set) =>
-        option(set.name, `${set.labels.length} · ${set.name === "ferplus" ? "FER+" : "FER2013"}`),
-      ),
+    this.selects.bundle.replaceChildren(...models.bundles.map(({ name }) => option(name, name)));
+    this.selects.label_set.replaceChildren(
+      ...models.label_sets.map(({ name, labels }) => {
+        const shown = name === "ferplus" ? "FER+" : name.toUpperCase();
+        return option(name, fill(words.label_set_option, { count: labels.length, name: shown }));
+      }),
     );
-    this.detectors.replaceChildren(
-      ...models.detectors.map((detector) => {
-        const words = DETECTOR_WORDS[detector.name] ?? detector.name;
-        const made = option(detector.name, detector.available ? words : `${words} (not here)`);
-        made.disabled = !detector.available;
+    this.selects.detector.replaceChildren(
+      ...models.detectors.map(({ name, available }) => {
+        const shown = DETECTOR_WORDS[name] ?? name;
+        const made = option(name, available ? shown : fill(words.not_here, { name: shown }));
+        made.disabled = !available;
         return made;
       }),
     );
-    const reasons = models.detectors.filter((detector) => detector.reason !== null);
-    this.hint.textContent = reasons
-      .map((detector) => HOW_TO_GET[detector.name] ?? capital(detector.reason ?? ""))
+    const missing = models.detectors.filter(({ reason }) => reason !== null);
+    this.hint.textContent = missing
+      .map(({ name, reason }) => HOW_TO_GET[name] ?? capital(reason ?? ""))
       .join(" ");
     this.take(models.default);
+    this.take(preferences());
     if (before.detector) this.take(before);
   }
 
-  private take(choice: Selection): void {
-    for (const [select, value] of [
-      [this.labelSets, choice.label_set],
-      [this.detectors, choice.detector],
-    ] as const) {
-      const offered = [...select.options].some((one) => one.value === value && !one.disabled);
-      if (offered) select.value = value;
+  /** What decides on the figures stays as it is, and says why; or no longer. */
+  lock(locked: boolean): void {
+    for (const select of this.all()) select.disabled = locked;
+    this.readsWords.textContent = locked ? words.locked : words.reads_with;
+  }
+
+  private get selection(): Selection {
+    const { bundle, label_set, detector } = this.selects;
+    return { bundle: bundle.value, label_set: label_set.value, detector: detector.value };
+  }
+
+  private all(): HTMLSelectElement[] {
+    return [this.selects.bundle, this.selects.label_set, this.selects.detector];
+  }
+
+  private take(choice: { [Name in keyof Selection]: string | null }): void {
+    for (const name of ["bundle", "label_set", "detector"] as const) {
+      const wanted = choice[name];
+      const select = this.selects[name];
+      const offered = [...select.options].some((one) => one.value === wanted && !one.disabled);
+      if (wanted !== null && offered) select.value = wanted;
     }
   }
 
-  learn(labels: readonly Label[]): void {
+  private learn(labels: readonly Label[]): void {
     for (const label of labels) this.colourOf.set(label.name, label.colour);
   }
 }
 
-function option(value: string, words: string): HTMLOptionElement {
-  const made = make("option", "", words);
+function option(value: string, shown: string): HTMLOptionElement {
+  const made = make("option", "", shown);
   made.value = value;
   return made;
 }

@@ -1,8 +1,10 @@
 // The faces as text and bars beside the picture: one card a face, kept while it is followed.
 
+import words from "../words/en/live.json";
 import { capital, make, named, percent } from "./dom";
 import type { Colours } from "./overlay";
 import type { Expression, LiveFace } from "./protocol";
+import { fill } from "./words";
 
 interface Row {
   fill: HTMLElement;
@@ -14,14 +16,14 @@ class FaceCard {
   private readonly title = make("h3");
   private readonly confidence = make("span", "face-confidence");
   private readonly list = make("dl", "bars");
-  private readonly why = make("button", "button small", "Why?");
+  private readonly why = make("button", "button small", words.why);
   private readonly rows = new Map<string, Row>();
 
   constructor(
     private face: LiveFace,
     ask: (face: LiveFace) => void,
   ) {
-    const name = `Face ${face.track_id ?? ""}`;
+    const name = fill(words.face, { number: face.track_id ?? "" });
     this.why.type = "button";
     this.why.hidden = true;
     this.why.addEventListener("click", () => ask(this.face));
@@ -32,8 +34,9 @@ class FaceCard {
 
   /** Offer to explain the face, or no longer. */
   offer(offered: boolean): void {
-    const name = `Face ${this.face.track_id ?? ""}, ${this.face.smoothed.dominant}`;
-    this.why.setAttribute("aria-label", `Why? ${name}`);
+    const { track_id, smoothed } = this.face;
+    const face = fill(words.face_and_name, { number: track_id ?? "", name: smoothed.dominant });
+    this.why.setAttribute("aria-label", fill(words.why_of, { face }));
     this.why.hidden = !offered;
   }
 
@@ -110,14 +113,14 @@ export class FacesPanel {
     }
     this.count.textContent = String(faces.length);
     this.empty.hidden = faces.length > 0;
-    if (!faces.length) this.empty.textContent = "No face in view. Come closer, or find more light.";
+    if (!faces.length) this.empty.textContent = words.faces_none;
   }
 
-  clear(words: string): void {
+  clear(said: string): void {
     this.cards.forEach((card) => card.element.remove());
     this.cards.clear();
     this.count.textContent = "0";
     this.empty.hidden = false;
-    this.empty.textContent = words;
+    this.empty.textContent = said;
   }
 }

@@ -22,6 +22,8 @@ export function grabFrame(
 }
 
 export class FrameSender {
+  /** No frame is sent while this is set. */
+  isHeld = false;
   private readonly canvas = document.createElement("canvas");
   private running = false;
   // Tells the callbacks of a loop that was stopped from those of the one that runs now.
@@ -31,16 +33,13 @@ export class FrameSender {
   private sent = 0;
   private encoding = false;
 
-  constructor(
-    private readonly video: HTMLVideoElement,
-    private readonly socket: LiveSocket,
-  ) {}
+  constructor(private readonly socket: LiveSocket) {}
 
-  start(): void {
+  start(video: HTMLVideoElement): void {
     if (this.running) return;
     this.running = true;
     this.loop += 1;
-    this.next(this.loop);
+    this.next(video, this.loop);
   }
 
   stop(): void {
@@ -65,23 +64,23 @@ export class FrameSender {
     return tookMs;
   }
 
-  private next(loop: number): void {
+  private next(video: HTMLVideoElement, loop: number): void {
     if (!this.running || loop !== this.loop) return;
     const step = (): void => {
-      void this.sendOne().finally(() => this.next(loop));
+      void this.sendOne(video).finally(() => this.next(video, loop));
     };
     // Hidden tabs and stalled cameras call neither: then nothing is sent.
-    if ("requestVideoFrameCallback" in this.video) this.video.requestVideoFrameCallback(step);
+    if ("requestVideoFrameCallback" in video) video.requestVideoFrameCallback(step);
     else requestAnimationFrame(step);
   }
 
-  private async sendOne(): Promise<void> {
+  private async sendOne(video: HTMLVideoElement): Promise<void> {
     const waitedMs = this.sentAtMs === null ? Infinity : performance.now() - this.sentAtMs;
-    if (waitedMs < GIVE_UP_MS || this.encoding || !this.socket.isOpen) return;
-    if (!this.video.videoWidth) return;
+    if (waitedMs < GIVE_UP_MS || this.encoding || this.isHeld || !this.socket.isOpen) return;
+    if (!video.videoWidth) return;
     this.encoding = true;
     try {
-      const jpeg = await grabFrame(this.video, this.canvas);
+      const jpeg = await grabFrame(video, this.canvas);
       if (this.running && this.socket.send(jpeg)) {
         this.sentAtMs = performance.now();
         this.sent += 1;

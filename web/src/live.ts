@@ -1,7 +1,7 @@
 // The live socket: connects, reconnects with growing pauses, and says how it stands.
 
 import { PROTOCOL, PROTOCOL_MISMATCH_CODE } from "./protocol";
-import type { Configure, ServerMessage } from "./protocol";
+import type { ClientMessage, ServerMessage } from "./protocol";
 
 export type SocketState =
   | { kind: "connecting" }
@@ -53,9 +53,8 @@ export class LiveSocket {
     });
   }
 
-  configure(choice: Omit<Configure, "type">): void {
-    const message: Configure = { type: "configure", ...choice };
-    if (this.isOpen) this.socket?.send(JSON.stringify(message));
+  ask(message: ClientMessage): void {
+    this.socket?.send(JSON.stringify(message));
   }
 
   /** Send a frame; returns false where there is no connection. */

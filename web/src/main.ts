@@ -1,271 +1,165 @@
-// The live page: joins camera, socket, stage, panel, choices and photos.
+// The live page: joins engine, camera, stage, faces, timeline, recording, clip, choices and photos.
 
+import words from "../words/en/live.json";
 import { Announcer } from "./announce";
-import { fetchModels, fetchVersion } from "./api";
-import { Camera, CameraError } from "./camera";
+import { CameraDesk } from "./camera-desk";
 import { Choices } from "./choices";
-import { byId, capital, download, make } from "./dom";
+import { ClipPanel } from "./clip";
+import { ConnectionView } from "./connection-view";
+import { byId, capital, make } from "./dom";
+import type { Connection, Engine, Result } from "./engine";
 import { FacesPanel } from "./faces-panel";
-import { FrameSender } from "./frames";
 import { takePhotos } from "./intake";
-import { LiveSocket, type SocketState } from "./live";
 import { Meters } from "./meters";
+import { Notices } from "./notices";
 import { Photos } from "./photos";
-import { cameraProblem, type Problem } from "./problems";
-import type { ServerMessage } from "./protocol";
-import { Stage } from "./stage";
+import { onPreferences, prefer, preferences } from "./preferences";
+import { Recorder } from "./recorder";
+import { ServerEngine } from "./server-engine";
+import { Stage, type StageState } from "./stage";
+import { TimelinePanel } from "./timeline-panel";
 import { Why } from "./why";
+import { fill } from "./words";
 
-const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
 const text = (id: string): HTMLElement => byId(id, HTMLElement);
+const button = (id: string): HTMLButtonElement => byId(id, HTMLButtonElement);
 const select = (id: string): HTMLSelectElement => byId(id, HTMLSelectElement);
 
+// The one place that knows which engine it is.
+const engine: Engine = new ServerEngine();
+
 const announcer = new Announcer(text("announcer"));
+const notices = new Notices(text("notice"));
 const stage = new Stage();
-const why = new Why(stage.video, () => choices.chosen);
-const panel = new FacesPanel(
-  text("faces"),
-  text("faces-empty"),
-  text("face-count"),
-  (face) => void why.ask(face),
-);
 const meters = new Meters(text("meter-fps"), text("meter-rtt"));
-const choices = new Choices(
-  select("label-set"),
-  select("detector"),
-  text("detector-hint"),
-  () => socket.configure(choices.ask()),
-);
-const camera = new Camera(stage.video, fail);
-const socket = new LiveSocket(
-  `${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/v1/live`,
-  { state: onSocketState, message: onMessage },
-);
-const sender = new FrameSender(stage.video, socket);
-const photos = new Photos(byId("photo-grid", HTMLElement), button("clear-photos"), {
+const clip = new ClipPanel();
+const selects = {
+  bundle: select("bundle"),
+  label_set: select("label-set"),
+  detector: select("detector"),
+};
+const choices = new Choices(engine, selects, text("detector-hint"), text("reads-words"), (said) => {
+  if (said === null) notices.clear("choice");
+  else notices.show("choice", said);
+});
+const why = new Why(engine, stage.video, () => choices.chosen);
+const faces = new FacesPanel(text("faces"), text("faces-empty"), text("face-count"), (face) => {
+  void why.ask(face);
+});
+const timeline = new TimelinePanel({
+  colours: () => choices.colours,
+  sessionTimeS: (atMs) => engine.sessionTimeS(atMs),
+  clipS: () => clip.playsAtS,
+});
+const camera = new CameraDesk(engine, stage, notices, announcer);
+const recorder = new Recorder({ engine, stage, clip, notices, announcer });
+const photos = new Photos(text("photo-grid"), button("clear-photos"), {
+  engine,
   chosen: () => choices.chosen,
   colours: () => choices.colours,
-  say: (words) => announcer.say(words),
+  say: (said) => announcer.say(said),
 });
+new ConnectionView(engine, announcer);
 
-type Topic = "camera" | "choice" | "frame" | "models";
-
-// What the notice is about: only what ends that matter clears it, and not, say, the server's
-// answer to a choice while the browser still asks for the camera.
-let noticed: Topic | null = null;
-
-function notice(topic: Topic, words: string): void {
-  noticed = topic;
-  text("notice").textContent = words;
-}
-
-function clearNotice(topic: Topic): void {
-  if (noticed !== topic) return;
-  noticed = null;
-  text("notice").textContent = "";
-}
-
-function onMessage(message: ServerMessage): void {
-  if (message.type === "ready") {
-    choices.learn(message.labels);
-    choices.answered(true);
-    text("meter-detector").textContent = message.detector;
-    text("meter-model").textContent = message.bundle;
-    clearNotice("choice");
-    return;
-  }
-  if (message.type === "error" && message.index === null) {
-    // A choice that was refused: say why, and show what still reads.
-    choices.answered(false);
-    notice("choice", capital(message.error.message));
-    return;
-  }
-  if (message.type === "recording" || message.type === "marked") return;
-  const tookMs = sender.answered(
-    message.type === "result" ? message.frame.index : (message.index ?? -1),
-  );
-  if (message.type === "error") {
-    notice("frame", capital(message.error.message));
-  }
-  if (message.type !== "result" || stage.state !== "live") return;
-  clearNotice("frame");
+function onResult({ frame, takenAtMs, tookMs }: Result): void {
+  if (stage.state !== "live") return;
+  notices.clear("frame");
   if (tookMs !== null) meters.answered(tookMs);
-  stage.show(message.frame, choices.colours);
-  panel.show(message.frame.faces, choices.colours);
-  announcer.faces(message.frame.faces);
+  stage.show(frame, choices.colours);
+  faces.show(frame.faces, choices.colours);
+  timeline.show(frame.faces, takenAtMs);
+  announcer.faces(frame.faces);
 }
 
-function onSocketState(state: SocketState): void {
-  const chip = text("server-state");
-  chip.dataset["state"] = state.kind;
-  const banner = text("banner");
-  if (state.kind === "open") {
-    chip.textContent = "Connected";
-    if (!banner.hidden) announcer.say("The server is back");
-    banner.hidden = true;
-    sender.forget();
-    choices.begin();
-    void loadModels();
-  } else if (state.kind === "outdated") {
-    const words = "The server and this page are of different versions. Load the page again.";
-    announcer.say(words);
-    chip.textContent = "Outdated page";
-    banner.hidden = false;
-    text("banner-words").textContent = words;
-    button("reconnect").textContent = "Load again";
-    sender.forget();
+function onConnection({ kind }: Connection): void {
+  if (kind === "open") {
+    // Faces are numbered anew, but in a session that goes on.
+    if (!engine.session) timeline.clear();
+    void offer();
+  } else if (kind !== "connecting") {
     stage.clear();
-    panel.clear("Waiting for the page to be loaded again.");
     meters.clear();
-  } else if (state.kind === "lost") {
-    if (banner.hidden) announcer.say("The server is gone. Is mien serve still running?");
-    chip.textContent = "Server gone";
-    banner.hidden = false;
-    text("banner-words").textContent =
-      `The server is gone. Is mien serve still running? Trying again in ${state.retryInS} s.`;
-    sender.forget();
-    stage.clear();
-    panel.clear("Waiting for the server.");
-    meters.clear();
-  } else {
-    chip.textContent = "Connecting";
+    faces.clear(kind === "lost" ? words.waiting_for_server : words.waiting_for_load);
+    timeline.outage(true);
   }
 }
 
-async function loadModels(): Promise<void> {
+/** Show what there is to choose from, and ask for what is chosen. */
+async function offer(): Promise<void> {
   try {
-    choices.offer(await fetchModels());
-    clearNotice("models");
-    socket.configure(choices.ask());
-    text("version").textContent = await fetchVersion();
-    text("legend").replaceChildren(
-      ...[...choices.colours].map(([name, colour]) => {
-        const item = make("li", "", capital(name));
-        item.style.setProperty("--colour", colour);
-        return item;
-      }),
-    );
+    const { models, recording } = await engine.offer();
+    choices.offer(models);
+    recorder.allow(recording);
+    notices.clear("models");
   } catch (error) {
-    notice("models", error instanceof Error ? error.message : String(error));
-  }
-}
-
-async function startCamera(deviceId = ""): Promise<void> {
-  // What was pressed is about to be hidden; the keyboard goes on at what undoes it.
-  const fromCover = text("stage").contains(document.activeElement);
-  setControls(false);
-  button("stop").disabled = false;
-  stage.state = "starting";
-  if (fromCover) button("stop").focus({ preventScroll: true });
-  notice("camera", "If the browser asks for the camera, allow it there.");
-  try {
-    if (!(await camera.open(deviceId))) return;
-  } catch (error) {
-    fail(error instanceof CameraError ? error.problem : cameraProblem(error));
+    notices.show("models", error instanceof Error ? error.message : String(error));
     return;
-  } finally {
-    clearNotice("camera");
   }
-  stage.state = "live";
-  setControls(true);
-  sender.start();
-  announcer.say("The camera is on");
-  await listCameras();
+  text("legend").replaceChildren(
+    ...[...choices.colours].map(([name, colour]) => {
+      const item = make("li", "", capital(name));
+      item.style.setProperty("--colour", colour);
+      return item;
+    }),
+  );
+  // A session goes on as it was read before.
+  if (!engine.session) await choices.apply();
 }
 
-function stopCamera(): void {
-  rest();
-  stage.state = "idle";
-  panel.clear("Faces appear here with all their probabilities once the camera runs.");
-  announcer.say("The camera is off");
-  button("start").focus();
-}
-
-function fail(problem: Problem): void {
-  rest();
-  panel.clear("No picture to read.");
-  stage.showProblem(problem);
-}
-
-/** Bring everything that follows the camera to rest. */
-function rest(): void {
-  sender.stop();
-  camera.close();
-  stage.clear();
+function onCamera(state: StageState): void {
+  recorder.onCamera(state);
+  faces.offerWhy(state === "paused");
+  if (state === "live" || state === "starting") return;
   meters.clear();
-  setControls(false);
-}
-
-function setControls(enabled: boolean): void {
-  for (const id of ["pause", "snapshot", "stop"]) button(id).disabled = !enabled;
-  select("camera").disabled = !enabled;
-  button("pause").setAttribute("aria-pressed", "false");
-  button("pause").textContent = "Pause";
-}
-
-function togglePause(): void {
-  const pausing = stage.state === "live";
-  stage.state = pausing ? "paused" : "live";
-  button("pause").setAttribute("aria-pressed", String(pausing));
-  button("pause").textContent = pausing ? "Go on" : "Pause";
-  meters.clear();
-  panel.offerWhy(pausing);
-  announcer.say(pausing ? "Paused, nothing is sent" : "Going on");
-  if (pausing) {
-    sender.stop();
-    stage.video.pause();
-  } else {
-    void stage.video.play().then(() => sender.start());
-  }
-}
-
-async function listCameras(): Promise<void> {
-  const cameras = await camera.list();
-  const options = cameras.map((device, index) => {
-    const option = make("option", "", device.label || `Camera ${index + 1}`);
-    option.value = device.deviceId;
-    return option;
-  });
-  if (!options.length) options.push(make("option", "", "Default camera"));
-  select("camera").replaceChildren(...options);
-  select("camera").value = camera.deviceId;
+  if (state === "idle") faces.clear(words.faces_before);
+  if (state === "problem") faces.clear(words.faces_no_picture);
 }
 
 function tellWhereFramesGo(): void {
-  const here = ["localhost", "127.0.0.1", "[::1]"].includes(location.hostname);
-  if (here) return;
+  if (["localhost", "127.0.0.1", "[::1]"].includes(location.hostname)) return;
   text("where").replaceChildren(
-    make("b", "", "Frames leave this device."),
-    ` They go to the mien server at ${location.host}, are read in its memory and forgotten.`,
+    make("b", "", words.fact_away),
+    ` ${fill(words.fact_away_more, { host: location.host })}`,
   );
 }
 
-button("start").addEventListener("click", () => void startCamera());
-button("retry").addEventListener("click", () => void startCamera());
-button("stop").addEventListener("click", stopCamera);
-button("pause").addEventListener("click", togglePause);
-button("reconnect").addEventListener("click", () => {
-  if (text("server-state").dataset["state"] === "outdated") location.reload();
-  else socket.connect();
+function showMirror(): void {
+  const { mirror } = preferences();
+  byId("mirror", HTMLInputElement).checked = mirror;
+  stage.mirrored = mirror;
+}
+
+engine.on("connection", onConnection);
+engine.on("result", onResult);
+engine.on("trouble", (said) => notices.show("frame", capital(said)));
+engine.on("reading", ({ detector, bundle }) => {
+  text("meter-detector").textContent = detector;
+  text("meter-model").textContent = bundle;
+  timeline.outage(false);
 });
-button("snapshot").addEventListener("click", () => {
-  const when = new Date().toISOString().slice(0, 19).replaceAll(":", "-");
-  void stage.snapshot().then((png) => {
-    download(png, `mien-${when}.png`);
-    announcer.say("Snapshot saved");
-  });
+recorder.events.on("recording", (isOn) => choices.lock(isOn));
+recorder.events.on("marked", ({ word, atMs }) => timeline.mark(word, atMs));
+camera.events.on("state", onCamera);
+clip.events.on("trouble", (said) => {
+  if (said === null) notices.clear("clip");
+  else notices.show("clip", said);
 });
-select("camera").addEventListener("change", (event) => {
-  if (event.target instanceof HTMLSelectElement) void startCamera(event.target.value);
+clip.events.on("changed", (chosen) => {
+  const said = chosen ? fill(words.said_clip, { name: chosen.name }) : words.said_clip_removed;
+  announcer.say(said);
 });
-navigator.mediaDevices?.addEventListener("devicechange", () => {
-  if (stage.state === "live" || stage.state === "paused") void listCameras();
+byId("mirror", HTMLInputElement).addEventListener("change", (event) => {
+  stage.mirrored = (event.target as HTMLInputElement).checked;
+  // A browser that keeps nothing mirrors it until the page is closed.
+  prefer({ mirror: (event.target as HTMLInputElement).checked });
 });
+onPreferences(showMirror);
 const openers = ["choose", "pick-instead", "photos-instead"].map(button);
 takePhotos(byId("files", HTMLInputElement), openers, text("drop"), (files) => {
   photos.add(files);
   if (files.length) text("photos").scrollIntoView({ block: "start" });
 });
 tellWhereFramesGo();
+showMirror();
 stage.state = "idle";
-socket.connect();
+engine.connect();

@@ -1,5 +1,8 @@
 // How quick it goes: frames answered in the last seconds, and the round trip of a frame.
 
+import words from "../words/en/live.json";
+import { fill } from "./words";
+
 const WINDOW_MS = 2000;
 const SHOWN_EVERY_MS = 500;
 
@@ -22,14 +25,16 @@ export class Meters {
     this.shownAtMs = nowMs;
     const first = this.answersAtMs[0] ?? nowMs;
     const perS = nowMs > first ? ((this.answersAtMs.length - 1) * 1000) / (nowMs - first) : 0;
-    this.framesElement.textContent = `${perS.toFixed(0)}/s`;
-    this.roundTripElement.textContent = `${this.roundTripMs.toFixed(0)} ms`;
+    this.framesElement.textContent = fill(words.frames_per_s, { rate: perS.toFixed(0) });
+    this.roundTripElement.textContent = fill(words.milliseconds, {
+      ms: this.roundTripMs.toFixed(0),
+    });
   }
 
   clear(): void {
     this.answersAtMs = [];
     this.roundTripMs = 0;
-    this.framesElement.textContent = "–";
-    this.roundTripElement.textContent = "–";
+    this.framesElement.textContent = words.none;
+    this.roundTripElement.textContent = words.none;
   }
 }

@@ -1,10 +1,12 @@
 // Photos that were dropped, chosen or pasted: each is read and shown with the same overlay.
 
-import { analyze } from "./api";
+import words from "../words/en/live.json";
 import { context2d, download, make, named, percent, toBlob } from "./dom";
+import type { Engine, PictureChoice } from "./engine";
 import { contain, scaleBox } from "./geometry";
 import { drawFaces, type Colours } from "./overlay";
 import type { Frame } from "./protocol";
+import { fill } from "./words";
 
 // Large enough for the small faces of a group, small enough to be sent and read quickly.
 const LONGEST_SENT_PX = 2048;
@@ -13,9 +15,10 @@ const SHOWN_PX = 1200;
 const TEXTS_PER_SIDE = 40;
 
 export interface PhotoContext {
-  chosen: () => { detector: string; label_set: string };
+  engine: Engine;
+  chosen: () => PictureChoice;
   colours: () => Colours;
-  say: (words: string) => void;
+  say: (said: string) => void;
 }
 
 export class Photos {
@@ -35,7 +38,7 @@ export class Photos {
   /** Read files one after the other; each has its card at once. */
   add(files: Iterable<File>): void {
     for (const file of files) {
-      const card = new PhotoCard(file.name || "pasted picture");
+      const card = new PhotoCard(file.name || words.photo_pasted);
       this.grid.prepend(card.element);
       this.clearButton.hidden = false;
       this.waiting = this.waiting.then(() => this.read(file, card));
@@ -47,19 +50,19 @@ export class Photos {
     try {
       bitmap = await createImageBitmap(file);
     } catch {
-      card.fail("This browser cannot open it as a picture. JPEG, PNG and WebP always work.");
-      this.context.say(`${card.name} could not be opened`);
+      card.fail(words.photo_cannot_open);
+      this.context.say(fill(words.said_photo_cannot_open, { name: card.name }));
       return;
     }
     try {
       const sent = scaled(bitmap, LONGEST_SENT_PX);
       const jpeg = await toBlob(sent, "image/jpeg", 0.92);
-      const frame = await analyze(jpeg, card.name, this.context.chosen());
+      const frame = await this.context.engine.read(jpeg, card.name, this.context.chosen());
       card.show(bitmap, frame, this.context.colours());
-      this.context.say(`${card.name}: ${card.summary}`);
+      this.context.say(fill(words.said_photo, { name: card.name, summary: card.summary }));
     } catch (error) {
       card.fail(error instanceof Error ? error.message : String(error));
-      this.context.say(`${card.name} could not be read`);
+      this.context.say(fill(words.said_photo_not_read, { name: card.name }));
     } finally {
       bitmap.close();
     }
@@ -69,17 +72,17 @@ export class Photos {
 class PhotoCard {
   readonly element = make("li", "photo");
   summary = "";
-  private readonly picture = make("div", "photo-picture", make("p", "", "Reading…"));
-  private readonly words = make("p", "photo-words", "");
+  private readonly picture = make("div", "photo-picture", make("p", "", words.photo_reading));
+  private readonly result = make("p", "photo-words", "");
   // What the bars in the picture say, for those who do not see them.
   private readonly told = make("div", "unseen");
-  private readonly save = make("button", "button small", "Save");
+  private readonly save = make("button", "button small", words.photo_save);
 
   constructor(readonly name: string) {
     this.save.type = "button";
     this.save.hidden = true;
-    this.save.setAttribute("aria-label", `Save ${name} with its labels`);
-    const caption = make("div", "photo-caption", make("h3", "", name), this.words, this.told);
+    this.save.setAttribute("aria-label", fill(words.photo_save_of, { name }));
+    const caption = make("div", "photo-caption", make("h3", "", name), this.result, this.told);
     this.element.append(this.picture, make("div", "photo-foot", caption, this.save));
   }
 
@@ -97,16 +100,16 @@ class PhotoCard {
       ? faces
           .map(({ expression }) => `${named(expression)} ${percent(expression.confidence)}`)
           .join(", ")
-      : "No face found";
+      : words.photo_no_face;
     canvas.setAttribute("role", "img");
-    canvas.setAttribute("aria-label", `${this.name}: ${this.summary}`);
+    canvas.setAttribute("aria-label", fill(words.said_photo, { name: this.name, summary: this.summary }));
     this.picture.replaceChildren(canvas);
-    this.words.textContent = this.summary;
+    this.result.textContent = this.summary;
     this.told.replaceChildren(
       ...faces.map(({ expression }, index) => {
         const parts = Object.entries(expression.probabilities);
-        const words = parts.map(([label, part]) => `${label} ${percent(part)}`).join(", ");
-        return make("p", "", `Face ${index + 1}: ${words}`);
+        const shares = parts.map(([label, part]) => `${label} ${percent(part)}`).join(", ");
+        return make("p", "", fill(words.photo_face, { number: index + 1, shares }));
       }),
     );
     this.save.hidden = false;
@@ -116,10 +119,10 @@ class PhotoCard {
     });
   }
 
-  fail(words: string): void {
+  fail(why: string): void {
     this.element.classList.add("failed");
-    this.picture.replaceChildren(make("p", "", "Not read"));
-    this.words.textContent = words;
+    this.picture.replaceChildren(make("p", "", words.photo_not_read));
+    this.result.textContent = why;
   }
 }
 

@@ -1,9 +1,10 @@
 // "Why?" of a paused face: a dialog with the parts that spoke for its expression.
 
-import { explain } from "./api";
+import words from "../words/en/live.json";
 import { byId, capital } from "./dom";
-import { grabFrame } from "./frames";
+import type { Engine, PictureChoice } from "./engine";
 import type { LiveFace } from "./protocol";
+import { fill } from "./words";
 
 export class Why {
   private readonly dialog = byId("why", HTMLDialogElement);
@@ -15,8 +16,9 @@ export class Why {
   private asked = 0;
 
   constructor(
+    private readonly engine: Engine,
     private readonly video: HTMLVideoElement,
-    private readonly chosen: () => { detector: string; label_set: string },
+    private readonly chosen: () => PictureChoice,
   ) {
     byId("why-close", HTMLButtonElement).addEventListener("click", () => this.dialog.close());
     this.dialog.addEventListener("close", () => this.forget());
@@ -27,22 +29,20 @@ export class Why {
     const { dominant, label_set } = face.smoothed;
     this.asked += 1;
     const mine = this.asked;
-    this.title.textContent = `Why ${dominant}?`;
+    this.title.textContent = fill(words.why_title, { name: dominant });
     this.frame.hidden = false;
-    this.state.textContent =
-      "This one picture is sent: parts of the face are hidden in turn, some 250 times…";
+    this.state.textContent = words.why_reading;
     // The browser keeps the keyboard inside, closes it on Escape, and gives back the focus.
     this.dialog.showModal();
     try {
-      const frame = await grabFrame(this.video);
-      const choice = { detector: this.chosen().detector, label_set, label: dominant };
-      const { picture, words } = await explain(frame, face.box, choice);
+      const choice = { ...this.chosen(), label_set };
+      const why = await this.engine.explain(this.video, face, choice);
       if (mine !== this.asked) return;
-      this.picture.src = URL.createObjectURL(picture);
-      this.picture.alt = `The face with the parts that spoke for ${dominant}`;
+      this.picture.src = URL.createObjectURL(why.picture);
+      this.picture.alt = fill(words.why_picture, { name: dominant });
       this.picture.hidden = false;
       // The server's header has plain letters alone.
-      this.state.textContent = capital(words.replaceAll(/\bx(?=\d)/g, "×"));
+      this.state.textContent = capital(why.words.replaceAll(/\bx(?=\d)/g, "×"));
     } catch (error) {
       if (mine !== this.asked) return;
       this.frame.hidden = true;
