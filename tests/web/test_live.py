@@ -6,7 +6,7 @@ import json
 import random
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -55,7 +55,7 @@ class SlowEngine:
     def __init__(self) -> None:
         self.is_reading = threading.Event()
         self.may_read = threading.Event()
-        self.read: list[int] = []
+        self.frames_read: list[int] = []
         self.probability = 1.0
         self.bug = False
 
@@ -65,18 +65,21 @@ class SlowEngine:
     def prepare(self, choice: Choice) -> str:
         return choice.detector
 
-    def analyze(
+    def locate(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
     ) -> FrameResult:
         self.is_reading.set()
         assert self.may_read.wait(10)
         if self.bug:
             raise ZeroDivisionError("a secret of the inside")
-        self.read.append(index)
+        self.frames_read.append(index)
         rest = (1 - self.probability) / 7
         parts = {label: rest for label in FERPLUS.labels} | {"happiness": self.probability}
         face = Face(Box(10, 10, 90, 90), 0.9, Expression(parts, "ferplus"))
         return FrameResult(index, timestamp_s, (100, 100), (face,), "fake", {"detect": 1.0})
+
+    def read(self, seen: Sequence[FrameResult]) -> list[FrameResult]:
+        return list(seen)
 
 
 @pytest.fixture
@@ -158,7 +161,7 @@ def test_configure_changes_label_set_and_detector(server: RunningServer, jpeg: b
         ('{"type": "shutdown"}', "invalid_message"),
         ('{"type": "configure", "detector": "yunet:/etc/passwd"}', "detector_unavailable"),
         ('{"type": "configure", "label_set": "moods"}', "unknown_label_set"),
-        ('{"type": "configure", "detector": "' + "x" * 5000 + '"}', "too_large"),
+        ('{"type": "configure", "detector": "' + "x" * 40_000 + '"}', "too_large"),
     ],
 )
 def test_a_wrong_text_gets_an_error_and_the_socket_lives(
@@ -206,7 +209,7 @@ def test_the_newest_frame_wins_and_every_frame_is_answered_once(
         engine.may_read.set()
         read = [receive(socket) for _ in range(2)]
     assert [(m["type"], m["index"]) for m in skipped] == [("skipped", i) for i in range(1, 5)]
-    assert engine.read == [0, 5]
+    assert engine.frames_read == [0, 5]
     assert [m["frame"]["index"] for m in read] == [0, 5]
 
 

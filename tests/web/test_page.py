@@ -377,7 +377,7 @@ def test_a_page_of_another_version_than_its_server_asks_to_be_loaded_again(
     page: Page, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     expect(page.locator("#server-state")).to_have_text("Connected", timeout=LONG_MS)
-    monkeypatch.setattr("mien.web.live.LIVE_PROTOCOL", 2)
+    monkeypatch.setattr("mien.web.live.connection.LIVE_PROTOCOL", 2)
     page.reload()
     expect(page.locator("#banner")).to_contain_text("different versions", timeout=LONG_MS)
     expect(page.locator("#server-state")).to_have_text("Outdated page")

@@ -15,6 +15,8 @@ from mien.web.engine import Engine
 from mien.web.errors import ApiError
 from mien.web.limits import RateLimiter, WorkQueue
 from mien.web.metrics import Metrics
+from mien.web.readers import Readers
+from mien.web.recordings import OpenRecordings
 from mien.web.settings import Settings
 
 DISK_THREADS, DISK_WAITING = 4, 256
@@ -27,26 +29,30 @@ class Services:
     Attributes:
         settings: As given to `create_app`.
         engine: What reads pictures.
-        queue: The worker threads it reads in.
+        queue: The threads it reads in, and whose turn it is.
         uploads: The rate limit on uploads.
         disk: The threads that wait for the store and for files, so that no picture waits for them.
         metrics: What is counted and measured.
+        recordings: Sessions that are being recorded.
         connections: Live connections that are open.
     """
 
     settings: Settings
     engine: Engine
-    queue: WorkQueue = field(init=False)
+    queue: Readers = field(init=False)
     uploads: RateLimiter = field(init=False)
     disk: WorkQueue = field(init=False)
     metrics: Metrics = field(init=False)
+    recordings: OpenRecordings = field(init=False, default_factory=OpenRecordings)
     _store: Store | None = field(init=False, default=None)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
     connections: int = 0
 
     def __post_init__(self) -> None:
         chosen = self.settings
-        self.queue = WorkQueue("reads", workers=chosen.workers, max_waiting=chosen.max_waiting)
+        self.queue = Readers(
+            self.engine.read, workers=chosen.workers, max_waiting=chosen.max_waiting
+        )
         self.disk = WorkQueue("keeps", workers=DISK_THREADS, max_waiting=DISK_WAITING)
         self.uploads = RateLimiter(chosen.requests_per_s, chosen.request_burst)
         self.metrics = Metrics(

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, WebSocket
 
 from mien.web.errors import ApiError
 from mien.web.gate import refuse_socket
-from mien.web.live import LiveConnection
+from mien.web.live.connection import LiveConnection
 from mien.web.services import ServicesOf
 
 router = APIRouter()

@@ -52,7 +52,7 @@ class ResumeRecording(JsonModel):
     """Page to server: go on with a session that a lost connection interrupted."""
 
     type: Literal["resume"]
-    session_id: int
+    session_id: Annotated[int, Field(ge=1, le=2**31 - 1)]
 
 
 class Mark(JsonModel):

@@ -11,24 +11,26 @@ import asyncio
 import logging
 import time
 from dataclasses import dataclass, replace
+from functools import partial
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
 
 from mien.core.errors import MienError
 from mien.core.labels import label_set
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
-from mien.core.types import FrameResult
 from mien.recognition.tracking.tracker import FaceTracker
 from mien.web.engine import Choice, describe_label_set
 from mien.web.errors import ApiError, internal_error
 from mien.web.limits import TokenBucket
+from mien.web.live.messages import SOCKET_IS_CLOSED, read_message, result_message
+from mien.web.live.recorder import LiveRecorder
+from mien.web.live.session import HowRead
 from mien.web.schemas import live as live_json
 from mien.web.services import Services
 
 log = logging.getLogger("mien.web")
 
-MAX_TEXT_CHARACTERS = 4096
 # A client that sends this many wrong messages at once, or lastingly more than one a second, is
 # told to go away.
 WRONG_MESSAGES_AT_ONCE = 20
@@ -52,11 +54,21 @@ class LiveConnection:
         self._services = services
         self._choice = replace(services.engine.default, live=True)
         self._smoothing_s = services.settings.smoothing_s
+        self._detector = self._choice.detector
         self._tracker = live_tracker(self._smoothing_s)
+        # The highest number that a face has had, here or in a session that is gone on with.
+        self._last_id = 0
         self._frames_sent = 0
         self._newest: _Frame | None = None
         self._frame_came = asyncio.Event()
         self._started_s = time.monotonic()
+        self._recorder = LiveRecorder(
+            services,
+            started_s=self._started_s,
+            tell=self._send,
+            refuse=self._refuse,
+            follow_anew=self._follow_anew,
+        )
         rate = services.settings.frames_per_s
         self._frame_budget = TokenBucket(rate, max(rate, 1))
         self._wrong_budget = TokenBucket(1, WRONG_MESSAGES_AT_ONCE)
@@ -64,6 +76,7 @@ class LiveConnection:
     async def serve(self) -> None:
         """Answer messages until the client goes or has to go."""
         reading = asyncio.create_task(self._read_newest_frames())
+        recording = asyncio.create_task(self._recorder.serve())
         try:
             await self._greet()
             while not reading.done():
@@ -74,8 +87,12 @@ class LiveConnection:
             # Starlette's word for a socket that closed while an answer was on its way.
             log.debug("the live socket closed: %s", error)
         finally:
+            # First what takes no time: a server that stops may not wait for the rest.
+            self._recorder.end()
             reading.cancel()
-            await asyncio.gather(reading, return_exceptions=True)
+            recording.cancel()
+            await asyncio.gather(reading, recording, return_exceptions=True)
+            await self._recorder.close()
 
     async def _greet(self) -> None:
         if self._spoken is not None and self._spoken != str(LIVE_PROTOCOL):
@@ -88,7 +105,8 @@ class LiveConnection:
             await self._socket.close(PROTOCOL_MISMATCH_CODE, "protocol_mismatch")
             raise WebSocketDisconnect(PROTOCOL_MISMATCH_CODE)
         try:
-            await self._send(self._ready(await self._prepare(self._choice)))
+            self._detector = await self._prepare(self._choice)
+            await self._send(self._ready())
         except (MienError, ApiError) as error:
             # Nothing reads here yet; a page that comes back in a moment may be luckier.
             await self._refuse(error)
@@ -106,42 +124,55 @@ class LiveConnection:
 
     async def _answer_text(self, text: str) -> None:
         try:
-            if len(text) > MAX_TEXT_CHARACTERS:
-                raise ApiError(413, "too_large", f"a message has at most {MAX_TEXT_CHARACTERS}")
-            wanted = live_json.Configure.model_validate_json(text)
-        except ValidationError as error:
-            details = [f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors()]
-            await self._refuse(
-                ApiError(
-                    422,
-                    "invalid_message",
-                    "expected a `configure` message; see docs/live-protocol.md",
-                    details=details,
-                )
-            )
-            return
-        except ApiError as error:
-            await self._refuse(error)
-            return
-        try:
-            await self._configure(wanted)
+            message = read_message(text)
+            if isinstance(message, live_json.Configure):
+                await self._configure(message)
+            else:
+                self._recorder.order(message, self._how_read())
         except (MienError, ApiError) as error:
             await self._refuse(error)
 
     async def _configure(self, wanted: live_json.Configure) -> None:
         choice = self._choice.changed(
+            bundle=wanted.bundle,
             detector=wanted.detector,
             label_set=wanted.label_set,
             prior=wanted.prior,
             prior_strength=wanted.prior_strength,
             uncertain_below=wanted.uncertain_below,
         )
-        detector = await self._prepare(choice)
+        smoothing_s = self._smoothing_s if wanted.smoothing_s is None else wanted.smoothing_s
+        is_changed = (choice, smoothing_s) != (self._choice, self._smoothing_s)
+        if is_changed and self._recorder.is_on:
+            words = "a session is read in one way throughout; stop recording, then choose"
+            raise ApiError(409, "recording_locked", words)
+        self._detector = await self._prepare(choice)
         self._choice = choice
-        if wanted.smoothing_s is not None and wanted.smoothing_s != self._smoothing_s:
-            self._smoothing_s = wanted.smoothing_s
-            self._tracker = live_tracker(self._smoothing_s)
-        await self._send(self._ready(detector))
+        if smoothing_s != self._smoothing_s:
+            self._smoothing_s = smoothing_s
+            self._follow_anew()
+        await self._send(self._ready())
+
+    def _follow_anew(self, last_id: int = 0) -> None:
+        """Track faces from scratch; nobody gets a number that was given before."""
+        self._last_id = max(self._last_id, last_id)
+        self._tracker = live_tracker(self._smoothing_s)
+        self._tracker.boxes.reserve(self._last_id)
+
+    def _how_read(self) -> HowRead:
+        choice = self._choice
+        return HowRead(
+            bundle=self._bundle_name(),
+            detector=self._detector,
+            label_set=choice.label_set,
+            prior=choice.prior,
+            prior_strength=choice.prior_strength,
+            uncertain_below=choice.uncertain_below,
+            smoothing_s=self._smoothing_s,
+        )
+
+    def _bundle_name(self) -> str:
+        return self._choice.bundle or self._services.engine.bundle_name
 
     async def _answer_frame(self, jpeg: bytes) -> None:
         index = self._frames_sent
@@ -175,7 +206,7 @@ class LiveConnection:
                 await self._read(frame)
             except (MienError, ApiError) as error:
                 await self._refuse(error, frame.index)
-            except (WebSocketDisconnect, RuntimeError):
+            except SOCKET_IS_CLOSED:
                 return
             except Exception:  # the edge: a bug must not hang the client
                 log.exception("a bug, while reading a live frame")
@@ -183,27 +214,32 @@ class LiveConnection:
 
     async def _read(self, frame: _Frame) -> None:
         started_s = time.monotonic()
-        result = await self._services.queue.run(
-            self._services.engine.analyze,
-            frame.jpeg,
-            self._choice,
-            index=frame.index,
-            timestamp_s=frame.timestamp_s,
+        result = await self._services.queue.read_frame(
+            partial(
+                self._services.engine.locate,
+                frame.jpeg,
+                self._choice,
+                index=frame.index,
+                timestamp_s=frame.timestamp_s,
+            )
         )
         total_ms = 1000 * (time.monotonic() - started_s)
         waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
-        await self._send(live_result(self._tracker.update(result), waited_ms=waited_ms))
+        tracked = self._tracker.update(result)
+        self._last_id = max([self._last_id, *(face.track_id or 0 for face in tracked)])
+        session_s = self._recorder.add(tracked, frame.jpeg)
+        await self._send(result_message(tracked, waited_ms=waited_ms, session_s=session_s))
 
     async def _prepare(self, choice: Choice) -> str:
         return await self._services.queue.run(self._services.engine.prepare, choice)
 
-    def _ready(self, detector: str) -> live_json.LiveReady:
-        engine, settings = self._services.engine, self._services.settings
+    def _ready(self) -> live_json.LiveReady:
+        settings = self._services.settings
         return live_json.LiveReady(
             type="ready",
             protocol=LIVE_PROTOCOL,
-            bundle=engine.bundle_name,
-            detector=detector,
+            bundle=self._bundle_name(),
+            detector=self._detector,
             label_set=self._choice.label_set,
             labels=describe_label_set(label_set(self._choice.label_set)).labels,
             smoothing_s=self._smoothing_s,
@@ -229,16 +265,3 @@ class LiveConnection:
 def live_tracker(smoothing_s: float) -> FaceTracker:
     """Return a tracker for a camera's frames: whoever is shown on the page has a number."""
     return FaceTracker(time_constant_s=smoothing_s, confirm_after=1)
-
-
-def live_result(tracked: FrameResult, *, waited_ms: float) -> live_json.LiveResult:
-    """Return a tracked frame as the message that tells it.
-
-    Args:
-        tracked: A frame whose faces all have a smoothed expression.
-        waited_ms: How long the frame waited for a free worker.
-    """
-    frame = live_json.LiveFrame.model_validate(tracked.to_dict())
-    return live_json.LiveResult(
-        type="result", frame=frame, waited_ms=round(waited_ms, 2), session_s=None
-    )

@@ -1,0 +1,1 @@
+"""The live socket: frames in, results out, and sessions recorded of them."""
