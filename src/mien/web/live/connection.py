@@ -26,6 +26,7 @@ from mien.web.limits import TokenBucket
 from mien.web.live.messages import SOCKET_IS_CLOSED, read_message, result_message
 from mien.web.live.recorder import LiveRecorder
 from mien.web.live.session import HowRead
+from mien.web.metrics import LiveCounts
 from mien.web.schemas import live as live_json
 from mien.web.services import Services
 
@@ -45,7 +46,11 @@ class _Frame:
 
 
 class LiveConnection:
-    """Serves one socket until it closes."""
+    """Serves one socket until it closes.
+
+    Attributes:
+        counts: How its frames were answered.
+    """
 
     def __init__(self, socket: WebSocket, services: Services, *, spoken: str | None = None) -> None:
         """Take an accepted socket; `spoken` is the protocol's version that the client named."""
@@ -72,6 +77,7 @@ class LiveConnection:
         rate = services.settings.frames_per_s
         self._frame_budget = TokenBucket(rate, max(rate, 1))
         self._wrong_budget = TokenBucket(1, WRONG_MESSAGES_AT_ONCE)
+        self.counts = LiveCounts(services.metrics)
 
     async def serve(self) -> None:
         """Answer messages until the client goes or has to go."""
@@ -193,6 +199,7 @@ class LiveConnection:
         )
         self._frame_came.set()
         if replaced is not None:
+            self.counts.count_skipped()
             await self._send(live_json.LiveSkipped(type="skipped", index=replaced.index))
 
     async def _read_newest_frames(self) -> None:
@@ -227,6 +234,7 @@ class LiveConnection:
         waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
         tracked = self._tracker.update(result)
         self._last_id = max([self._last_id, *(face.track_id or 0 for face in tracked)])
+        self.counts.count_read(tracked, waited_ms)
         session_s = self._recorder.add(tracked, frame.jpeg)
         await self._send(result_message(tracked, waited_ms=waited_ms, session_s=session_s))
 
@@ -251,6 +259,8 @@ class LiveConnection:
     async def _refuse(self, error: MienError | ApiError, index: int | None = None) -> None:
         """Say what was wrong; close the socket where the client erred once too often."""
         answer = error if isinstance(error, ApiError) else ApiError.from_mien(error)
+        if index is not None:
+            self.counts.count_refused()
         await self._send(live_json.LiveError(type="error", index=index, error=answer.body))
         # A busy server or a bug (5xx) is not the client's doing.
         if answer.status < 500 and self._wrong_budget.take():

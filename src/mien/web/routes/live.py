@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+import time
 from typing import Annotated
 
 from fastapi import APIRouter, Query, WebSocket
@@ -9,8 +11,10 @@ from fastapi import APIRouter, Query, WebSocket
 from mien.web.errors import ApiError
 from mien.web.gate import refuse_socket
 from mien.web.live.connection import LiveConnection
+from mien.web.logs import note
 from mien.web.services import ServicesOf
 
+log = logging.getLogger("mien.web")
 router = APIRouter()
 
 # A browser that offers its token as a subprotocol must be answered one that it offered too.
@@ -32,9 +36,19 @@ async def live(
         await refuse_socket(websocket, ApiError(503, "busy", words, retry_after_s=5))
         return
     services.connections += 1
+    connection = LiveConnection(websocket, services, spoken=protocol)
+    opened_s = time.monotonic()
+    note(log, "live connection opened", connections=services.connections)
     try:
         offered = websocket.scope.get("subprotocols", ())
         await websocket.accept(subprotocol=SUBPROTOCOL if SUBPROTOCOL in offered else None)
-        await LiveConnection(websocket, services, spoken=protocol).serve()
+        await connection.serve()
     finally:
         services.connections -= 1
+        note(
+            log,
+            "live connection closed",
+            connections=services.connections,
+            seconds=round(time.monotonic() - opened_s, 1),
+            **connection.counts.to_dict(),
+        )
