@@ -25,7 +25,9 @@ def sessions_url(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def server(tiny_bundle: Path, sessions_url: str) -> Iterator[RunningServer]:
+def server(
+    tiny_bundle: Path, sessions_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningServer]:
     """A server that others share: generous rates, small sizes."""
     settings = load_settings(
         port=0,
@@ -39,6 +41,8 @@ def server(tiny_bundle: Path, sessions_url: str) -> Iterator[RunningServer]:
         frames_per_s=1000,
         max_frame_bytes=500_000,
         database_url=sessions_url,
+        jobs_folder=tmp_path_factory.mktemp("jobs"),
+        disk_reserve_bytes=0,
     )
     running = RunningServer(settings)
     yield running

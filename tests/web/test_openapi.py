@@ -12,6 +12,7 @@ from jsonschema import Draft202012Validator
 
 from mien.core.result_json import frame_from_dict
 from mien.web.settings import load_settings
+from tests.web.job_films import stopped_job
 from tests.web.made_sessions import make_session
 from tests.web.running import RunningServer
 
@@ -27,6 +28,8 @@ def server(tiny_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Itera
         deepface_api=True,
         request_burst=1000,
         database_url=f"sqlite:///{tmp_path_factory.mktemp('sessions') / 'sessions.db'}",
+        jobs_folder=tmp_path_factory.mktemp("jobs"),
+        disk_reserve_bytes=0,
     )
     running = RunningServer(settings)
     yield running
@@ -120,8 +123,10 @@ def test_every_parameter_has_an_example_and_every_example_is_taken(
     assert sent > 15
 
 
-def made_for(server: RunningServer, path: str) -> dict[str, int]:
+def made_for(server: RunningServer, path: str) -> dict[str, Any]:
     """What the numbers of a path name is made anew for each request, since some delete it."""
+    if "{job_id}" in path:
+        return {"job_id": stopped_job(server.app.state.services.jobs)}
     if "{session_id}" not in path:
         return {}
     made = make_session(server.app.state.services.store())
@@ -140,7 +145,8 @@ def bodies(operation: dict[str, Any], picture: bytes) -> list[dict[str, Any]]:
     """The bodies to send: each example, or a form with a picture, or none."""
     content = operation.get("requestBody", {}).get("content", {})
     if "multipart/form-data" in content:
-        return [{"files": {"image": picture}}]
+        (field,) = content["multipart/form-data"]["schema"]["properties"]
+        return [{"files": {field: picture}}]
     if "application/json" in content:
         examples = json_examples(content)
         assert examples, "a request in JSON has no example"

@@ -182,6 +182,9 @@ export interface LabelSet {
 export interface Limits {
   max_upload_bytes: number;
   max_video_bytes: number;
+  max_video_s: number;
+  max_job_photos: number;
+  job_days: number;
   max_images: number;
   max_pixels: number;
   max_frame_bytes: number;

@@ -16,12 +16,15 @@ from mien.client.answers import (
     RemoteExplanation,
 )
 from mien.client.client import Client
+from mien.client.jobs import Job, JobProgress
 from mien.client.live import Live
 
 __all__ = [
     "Client",
     "DetectorInfo",
     "Health",
+    "Job",
+    "JobProgress",
     "Live",
     "LiveReady",
     "ModelInfo",

@@ -15,6 +15,7 @@ from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mien.client.answers import Health, Models, RemoteExplanation
 from mien.client.failures import answer_error, missing_extra, too_late, unlike_mien, unreachable
+from mien.client.jobs import Form, JobCalls
 from mien.client.live import Live
 from mien.client.pictures import Picture, encode_picture
 from mien.client.socket import LiveAddress
@@ -31,7 +32,7 @@ T = TypeVar("T")
 Prior = str | Mapping[str, float]
 
 
-class Client(AbstractContextManager["Client"]):
+class Client(AbstractContextManager["Client"], JobCalls):
     """A server of mien, as a thing that reads pictures.
 
     One client may be used by several threads; a `Live` of it by one.
@@ -251,30 +252,39 @@ class Client(AbstractContextManager["Client"]):
         )
 
     def _ask(
-        self, method: str, path: str, query: dict[str, Any] | None = None, picture: bytes = b""
+        self,
+        method: str,
+        path: str,
+        query: dict[str, Any] | None = None,
+        picture: bytes = b"",
+        form: Form | None = None,
     ) -> Any:
         """Return the JSON of an answer; a busy server is asked again when it says so."""
         give_up_s = time.monotonic() + self._patience_s
+        # A file needs a name, and that of the user's own is nobody's business.
+        files: Any = {"image": ("picture", picture)} if picture else form
         while True:
+            for _, (_, stream) in form or ():
+                stream.seek(0)
             try:
-                return self._ask_once(method, path, query or {}, picture)
+                return self._ask_once(method, path, query or {}, files)
             except ServerBusyError as busy:
                 wait_s = busy.retry_after_s
                 if wait_s is None or time.monotonic() + wait_s > give_up_s:
                     raise
                 time.sleep(wait_s)
 
-    def _ask_once(self, method: str, path: str, query: dict[str, Any], picture: bytes) -> Any:
+    def _ask_once(self, method: str, path: str, query: dict[str, Any], files: Any) -> Any:
         import httpx
 
-        # A file needs a name, and that of the user's own is nobody's business.
-        form = {"image": ("picture", picture)} if picture else None
         try:
-            answer = self._http.request(method, path, params=query, files=form)
+            answer = self._http.request(method, path, params=query, files=files)
         except httpx.TimeoutException as error:
             raise too_late(self.url, self._timeout_s) from error
         except httpx.TransportError as error:
             raise unreachable(self.url, error) from error
+        if answer.status_code == 204:
+            return None
         if answer.status_code != 200:
             retry_after = answer.headers.get("Retry-After")
             raise answer_error(self.url, answer.status_code, answer.content, retry_after)

@@ -19,17 +19,21 @@ from mien.core.errors import (
     ServerBusyError,
     ServerError,
     ServerUnreachableError,
+    VideoSourceError,
 )
 
 # The same errors that mien raises on this machine, by the server's word for them.
 _SAME_AS_HERE: dict[str, type[MienError]] = {
     "unsupported_picture": ImageError,
     "unreadable_picture": ImageError,
+    "unsupported_video": VideoSourceError,
+    "unreadable_video": VideoSourceError,
     "detector_unavailable": DetectorError,
     "no_such_face": FaceError,
     "unknown_label_set": LabelError,
     "unknown_label": LabelError,
     "invalid_request": ConfigError,
+    "consent_required": ConfigError,
     "invalid_message": ConfigError,
     "bundle_unusable": BundleError,
 }

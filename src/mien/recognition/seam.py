@@ -83,6 +83,7 @@ class Seam:
     Attributes:
         last_index: The number of the last frame; -1 before the first.
         last_id: The highest id that was given.
+        frames: How many there are.
     """
 
     def __init__(self, choices: SeamChoices) -> None:
@@ -93,9 +94,9 @@ class Seam:
         """
         self.last_index = -1
         self.last_id = 0
+        self.frames = 0
         self._choices = choices
         self._first_s: float | None = None
-        self._frames = 0
         # Frames, each with the highest id before it.
         self._tail: deque[tuple[FrameResult, int]] = deque()
 
@@ -103,7 +104,7 @@ class Seam:
         """Take the next frame."""
         if self._first_s is None:
             self._first_s = result.timestamp_s
-        self._frames += 1
+        self.frames += 1
         self._tail.append((result, self.last_id))
         self.last_index = result.index
         self.last_id = max([self.last_id, *(face.track_id or 0 for face in result.faces)])
@@ -127,7 +128,7 @@ class Seam:
         """Return the place in the tail of the last frame on which the detector surely ran."""
         place, every = len(self._tail) - 1, self._choices.detect_every
         if isinstance(every, int):
-            place -= (self._frames - 1) % every
+            place -= (self.frames - 1) % every
         else:
             while place and any(face.predicted for face in self._tail[place][0].faces):
                 place -= 1

@@ -15,10 +15,12 @@ from mien.web.engine import Engine, RecognizerEngine
 from mien.web.errors import install_error_handlers
 from mien.web.examples import restore_nulls
 from mien.web.gate import BodyLimit, KnownHosts, SecureHeaders
+from mien.web.jobs.uploads import FORM_BYTES
 from mien.web.routes import (
     analyze,
     deepface,
     explain,
+    jobs,
     live,
     models,
     server,
@@ -63,7 +65,9 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        await services.disk.run(services.jobs.open_if_there)
         yield
+        await services.disk.run(services.jobs.close)
         await services.recordings.close_all(services.disk)
         services.close()
 
@@ -80,14 +84,19 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     )
     app.state.services = services
     install_error_handlers(app)
-    for group in (analyze, explain, models, server, live, sessions, session_people, session_files):
+    groups = (analyze, explain, models, jobs, server, live)
+    for group in (*groups, sessions, session_people, session_files):
         app.include_router(group.router)
     if settings.deepface_api:
         app.include_router(deepface.router)
     if settings.metrics:
         app.include_router(server.metrics_router)
     add_page(app)
-    app.add_middleware(BodyLimit, max_bytes=settings.max_upload_bytes)
+    app.add_middleware(
+        BodyLimit,
+        max_bytes=settings.max_upload_bytes,
+        others={jobs.PATH: settings.max_video_bytes + FORM_BYTES},
+    )
     if token is not None:
         app.add_middleware(TokenGate, token=token)
     # Without these headers a page of another origin may ask, but not read the answer.

@@ -30,9 +30,11 @@ from mien.core.errors import (
     StoreUnavailableError,
     StoreVersionError,
     TableWriteError,
+    VideoSourceError,
 )
 from mien.core.paths import without_home
 from mien.web.bundles import UnknownBundleError
+from mien.web.jobs.kinds import UnsupportedVideoError
 from mien.web.pictures import UnsupportedPictureError
 from mien.web.schemas.base import ErrorBody, ErrorReply
 
@@ -49,7 +51,9 @@ _CODES = {
 # What a user's own errors mean to a client; the first class that fits counts.
 _MIEN_CODES: tuple[tuple[type[MienError], int, str], ...] = (
     (UnsupportedPictureError, 415, "unsupported_picture"),
+    (UnsupportedVideoError, 415, "unsupported_video"),
     (ImageError, 422, "unreadable_picture"),
+    (VideoSourceError, 422, "unreadable_video"),
     (DetectorError, 422, "detector_unavailable"),
     (FaceError, 422, "no_such_face"),
     (LabelError, 422, "unknown_label_set"),

@@ -28,6 +28,9 @@ SETTINGS_REPLY: dict[str, Any] = {
     "limits": {
         "max_upload_bytes": 32_000_000,
         "max_video_bytes": 2_000_000_000,
+        "max_video_s": 43_200.0,
+        "max_job_photos": 500,
+        "job_days": 7,
         "max_images": 32,
         "max_pixels": 50_000_000,
         "max_frame_bytes": 2_000_000,

@@ -9,6 +9,7 @@ import ipaddress
 import logging
 import re
 import socket
+from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -142,26 +143,36 @@ class KnownHosts:
 class BodyLimit:
     """Counts a request's body as it comes in and stops reading once it is too large."""
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
-        """Wrap an app."""
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, others: Mapping[str, int] | None = None
+    ) -> None:
+        """Wrap an app.
+
+        Args:
+            app: What answers.
+            max_bytes: The largest body.
+            others: Paths to the largest body of their own, which write it to disk as it comes.
+        """
         self._app = app
         self._max_bytes = max_bytes
+        self._others = dict(others or {})
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        max_bytes = self._others.get(scope["path"], self._max_bytes)
         # An HTTPException passes through the form parser, which takes others for a bad form.
         # A body of unknown length may have no end, so this one also hangs up.
         too_large = HTTPException(
             413,
-            f"the request is larger than the {self._max_bytes / 1e6:g} MB accepted",
+            f"the request is larger than the {max_bytes / 1e6:g} MB accepted",
             headers={"Connection": "close"},
         )
         announced = Headers(scope=scope).get("content-length", "")
         # Python refuses to make an int of a few thousand digits; fifteen are enough to know.
-        if announced.isdecimal() and int(announced[:15]) > self._max_bytes:
+        if announced.isdecimal() and int(announced[:15]) > max_bytes:
             answer = ApiError(413, "too_large", too_large.detail)
             await error_response(answer)(scope, receive, send)
             return
@@ -171,7 +182,7 @@ class BodyLimit:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > self._max_bytes:
+            if received > max_bytes:
                 raise too_large
             return message
 

@@ -13,6 +13,7 @@ from mien import __version__
 from mien.store import Store, open_store
 from mien.web.engine import Engine
 from mien.web.errors import ApiError
+from mien.web.jobs.jobs import Jobs
 from mien.web.limits import RateLimiter, WorkQueue
 from mien.web.metrics import Metrics
 from mien.web.readers import Readers
@@ -32,8 +33,9 @@ class Services:
         queue: The threads it reads in, and whose turn it is.
         uploads: The rate limit on uploads.
         disk: The threads that wait for the store and for files, so that no picture waits for them.
-        metrics: What is counted and measured.
         recordings: Sessions that are being recorded.
+        jobs: What was uploaded to be read in the background.
+        metrics: What is counted and measured.
         connections: Live connections that are open.
     """
 
@@ -42,8 +44,9 @@ class Services:
     queue: Readers = field(init=False)
     uploads: RateLimiter = field(init=False)
     disk: WorkQueue = field(init=False)
-    metrics: Metrics = field(init=False)
+    jobs: Jobs = field(init=False)
     recordings: OpenRecordings = field(init=False, default_factory=OpenRecordings)
+    metrics: Metrics = field(init=False)
     _store: Store | None = field(init=False, default=None)
     _opening: threading.Lock = field(init=False, default_factory=threading.Lock)
     connections: int = 0
@@ -61,6 +64,7 @@ class Services:
                 "mien_live_connections": ("Live connections now.", lambda: self.connections),
             },
         )
+        self.jobs = Jobs(chosen, self.engine, self.store, lambda: self.connections > 0)
 
     def store(self) -> Store:
         """Return the store of sessions, opened when it is first asked for; call it in `disk`.

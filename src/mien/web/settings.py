@@ -66,6 +66,20 @@ class Settings(BaseSettings):
     max_video_bytes: int = Field(
         default=2_000_000_000, ge=1024, description="Largest video that may be uploaded."
     )
+    max_video_s: float = Field(
+        default=12 * 3600.0, gt=0, description="Longest video that is read, in seconds."
+    )
+    max_job_photos: int = Field(default=500, ge=1, description="Most photos in one job.")
+    max_jobs: int = Field(default=20, ge=1, description="Jobs that may wait for being read.")
+    job_days: int = Field(
+        default=7, ge=1, le=3650, description="Days that a job and its files are kept, at most."
+    )
+    jobs_folder: Path | None = Field(
+        default=None, description="Where uploads lie until they are read; by default mien's own."
+    )
+    disk_reserve_bytes: int = Field(
+        default=1_000_000_000, ge=0, description="Free disk space that uploads must leave."
+    )
     deepface_api: bool = Field(
         default=False, description="Answer POST /analyze in the form of deepface's API as well."
     )

@@ -90,6 +90,9 @@ def describe_settings(services: Services) -> SettingsReply:
         limits=Limits(
             max_upload_bytes=settings.max_upload_bytes,
             max_video_bytes=settings.max_video_bytes,
+            max_video_s=settings.max_video_s,
+            max_job_photos=settings.max_job_photos,
+            job_days=settings.job_days,
             max_images=settings.max_images,
             max_pixels=settings.max_pixels,
             max_frame_bytes=settings.max_frame_bytes,

@@ -10,6 +10,9 @@ class Limits(JsonModel):
 
     max_upload_bytes: int
     max_video_bytes: int
+    max_video_s: float
+    max_job_photos: int
+    job_days: int
     max_images: int
     max_pixels: int
     max_frame_bytes: int
