@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import cast
 
 import matplotlib
 from fpdf import FPDF
 from fpdf.enums import TableBordersLayout, XPos, YPos
-from fpdf.fonts import FontFace
+from fpdf.fonts import FontFace, TTFFont
 
 from mien import __version__
 from mien.evaluation.words import percent
@@ -67,7 +68,8 @@ class Sheet(FPDF):
 
     @cached_property
     def _drawable(self) -> frozenset[int]:
-        return frozenset(self.fonts[_FONT].cmap) | {ord("\n")}
+        font = cast(TTFFont, self.fonts[_FONT])
+        return frozenset(font.cmap) | {ord("\n")}
 
     def known(self, text: str) -> str:
         """Return a text in which letters that the font lacks are shown to be unknown."""
@@ -186,9 +188,10 @@ class Sheet(FPDF):
         for name, value in facts.items():
             self.type(8)
             text = self.known(value)
-            lines = len(
-                self.multi_cell(WIDTH - name_width, 4.2, text, dry_run=True, output="LINES")
+            written = self.multi_cell(
+                WIDTH - name_width, 4.2, text, align="L", dry_run=True, output="LINES"
             )
+            lines = len(cast(list[str], written))
             # A value of many lines may go on overleaf; its first ones stay with its name.
             self.room(4.2 * min(lines, 3) + 1)
             top = self.get_y()
