@@ -51,6 +51,9 @@ def page_is_built() -> bool:
 def add_page(app: FastAPI) -> None:
     """Serve the page, if it is built; else its address says how to build it."""
     app.include_router(router)
+    # Licence texts of what the pages contain.
+    licences = StaticFiles(directory=STATIC / "licences", check_dir=False)
+    app.mount("/licences", licences, name="licences")
     app.mount("/assets", _Assets(directory=STATIC / "assets", check_dir=False), name="assets")
 
 
