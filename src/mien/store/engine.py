@@ -21,6 +21,7 @@ from mien.store.failures import failure_of, translate_errors
 from mien.store.migrate import bring_up_to_date
 
 ENVIRONMENT = "MIEN_DATABASE_URL"
+ENVIRONMENT_FILE = "MIEN_DATABASE_URL_FILE"
 LOCK_WAIT_S = 10.0
 CONNECT_WAIT_S = 10
 
@@ -118,7 +119,8 @@ def open_database(where: str | Path | None = None, *, lock_wait_s: float = LOCK_
 
     Args:
         where: A file, or the URL of a SQLite or PostgreSQL database; by default what
-            `MIEN_DATABASE_URL` says, else a file in mien's folder of the user's data.
+            `MIEN_DATABASE_URL` or the file `MIEN_DATABASE_URL_FILE` says, else a file in mien's
+            folder of the user's data.
         lock_wait_s: How long to wait while something else is writing.
 
     Raises:
@@ -139,8 +141,30 @@ def open_database(where: str | Path | None = None, *, lock_wait_s: float = LOCK_
     return database
 
 
+def read_address(file: Path) -> str:
+    """Return the address of a database that is in a file, as containers get their passwords.
+
+    Raises:
+        ConfigError: If the file cannot be read or is empty; its content is never shown.
+    """
+    try:
+        address = file.expanduser().read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot read the address of a database from {file}") from error
+    if not address:
+        raise ConfigError(f"expected the address of a database in {file}, got nothing")
+    return address
+
+
+def _from_environment() -> str | None:
+    if address := os.environ.get(ENVIRONMENT):
+        return address
+    file = os.environ.get(ENVIRONMENT_FILE)
+    return read_address(Path(file)) if file else None
+
+
 def _url_of(where: str | Path | None) -> URL:
-    named = where if where is not None else os.environ.get(ENVIRONMENT) or sessions_file()
+    named = where if where is not None else _from_environment() or sessions_file()
     if isinstance(named, Path) or "://" not in named:
         return URL.create("sqlite", database=str(Path(named).expanduser().absolute()))
     expected = "expected sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"

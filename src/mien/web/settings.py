@@ -63,6 +63,9 @@ class Settings(BaseSettings):
     database_url: SecretStr | None = Field(
         default=None, description="Where sessions are kept; by default a SQLite file of the user."
     )
+    database_url_file: Path | None = Field(
+        default=None, description="A file with that address instead."
+    )
     max_video_bytes: int = Field(
         default=2_000_000_000, ge=1024, description="Largest video that may be uploaded."
     )
@@ -102,6 +105,23 @@ class Settings(BaseSettings):
     trusted_proxies: tuple[str, ...] = Field(
         default=(), description="Addresses or networks whose X-Forwarded-For and -Proto count."
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _read_database_url(cls, given: dict[str, Any]) -> dict[str, Any]:
+        """Put an address that is in a file where it would stand by itself."""
+        file = given.get("database_url_file")
+        if not file:
+            return given
+        if given.get("database_url"):
+            raise ValueError("either database_url or database_url_file, not both")
+        # Loaded with the store anyway, and not before.
+        from mien.store.engine import read_address
+
+        try:
+            return {**given, "database_url": read_address(Path(file))}
+        except ConfigError as error:
+            raise ValueError(str(error)) from error
 
     @field_validator("trusted_proxies")
     @classmethod
