@@ -18,6 +18,15 @@ from mien.client.answers import (
 from mien.client.client import Client
 from mien.client.jobs import Job, JobProgress
 from mien.client.live import Live
+from mien.client.session_answers import (
+    Marker,
+    MediaFile,
+    Person,
+    Session,
+    SessionContents,
+    Timeline,
+    TimelineLine,
+)
 
 __all__ = [
     "Client",
@@ -27,7 +36,14 @@ __all__ = [
     "JobProgress",
     "Live",
     "LiveReady",
+    "Marker",
+    "MediaFile",
     "ModelInfo",
     "Models",
+    "Person",
     "RemoteExplanation",
+    "Session",
+    "SessionContents",
+    "Timeline",
+    "TimelineLine",
 ]

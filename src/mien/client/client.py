@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, BinaryIO, Self, TypeVar
 from urllib.parse import parse_qsl, urlsplit, urlunsplit
 
 from mien.client.answers import Health, Models, RemoteExplanation
@@ -18,6 +18,7 @@ from mien.client.failures import answer_error, missing_extra, too_late, unlike_m
 from mien.client.jobs import Form, JobCalls
 from mien.client.live import Live
 from mien.client.pictures import Picture, encode_picture
+from mien.client.sessions import SessionCalls
 from mien.client.socket import LiveAddress
 from mien.core.errors import ConfigError, ServerBusyError, ShapeError
 from mien.core.imaging import ColourOrder
@@ -32,7 +33,7 @@ T = TypeVar("T")
 Prior = str | Mapping[str, float]
 
 
-class Client(AbstractContextManager["Client"], JobCalls):
+class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
     """A server of mien, as a thing that reads pictures.
 
     One client may be used by several threads; a `Live` of it by one.
@@ -258,6 +259,7 @@ class Client(AbstractContextManager["Client"], JobCalls):
         query: dict[str, Any] | None = None,
         picture: bytes = b"",
         form: Form | None = None,
+        body: Any = None,
     ) -> Any:
         """Return the JSON of an answer; a busy server is asked again when it says so."""
         give_up_s = time.monotonic() + self._patience_s
@@ -267,18 +269,20 @@ class Client(AbstractContextManager["Client"], JobCalls):
             for _, (_, stream) in form or ():
                 stream.seek(0)
             try:
-                return self._ask_once(method, path, query or {}, files)
+                return self._ask_once(method, path, query or {}, files, body)
             except ServerBusyError as busy:
                 wait_s = busy.retry_after_s
                 if wait_s is None or time.monotonic() + wait_s > give_up_s:
                     raise
                 time.sleep(wait_s)
 
-    def _ask_once(self, method: str, path: str, query: dict[str, Any], files: Any) -> Any:
+    def _ask_once(
+        self, method: str, path: str, query: dict[str, Any], files: Any, body: Any
+    ) -> Any:
         import httpx
 
         try:
-            answer = self._http.request(method, path, params=query, files=files)
+            answer = self._http.request(method, path, params=query, files=files, json=body)
         except httpx.TimeoutException as error:
             raise too_late(self.url, self._timeout_s) from error
         except httpx.TransportError as error:
@@ -289,6 +293,22 @@ class Client(AbstractContextManager["Client"], JobCalls):
             retry_after = answer.headers.get("Retry-After")
             raise answer_error(self.url, answer.status_code, answer.content, retry_after)
         return self._understand(json.loads, answer.content)
+
+    def _save(self, path: str, query: dict[str, Any], stream: BinaryIO, timeout_s: float) -> None:
+        import httpx
+
+        patient = httpx.Timeout(self._timeout_s, read=timeout_s)
+        try:
+            with self._http.stream("GET", path, params=query, timeout=patient) as answer:
+                if answer.status_code != 200:
+                    retry_after = answer.headers.get("Retry-After")
+                    raise answer_error(self.url, answer.status_code, answer.read(), retry_after)
+                for part in answer.iter_bytes():
+                    stream.write(part)
+        except httpx.TimeoutException as error:
+            raise too_late(self.url, timeout_s) from error
+        except httpx.TransportError as error:
+            raise unreachable(self.url, error) from error
 
     def _understand(self, read: Callable[[Any], T], told: Any) -> T:
         try:

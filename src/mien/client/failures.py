@@ -14,11 +14,13 @@ from mien.core.errors import (
     LabelError,
     MienError,
     MissingExtraError,
+    NotOnePersonError,
     ProtocolError,
     ServerAccessError,
     ServerBusyError,
     ServerError,
     ServerUnreachableError,
+    SessionRunningError,
     VideoSourceError,
 )
 
@@ -36,8 +38,12 @@ _SAME_AS_HERE: dict[str, type[MienError]] = {
     "consent_required": ConfigError,
     "invalid_message": ConfigError,
     "bundle_unusable": BundleError,
+    "session_running": SessionRunningError,
+    "not_one_person": NotOnePersonError,
 }
-_BUSY = ("busy", "too_many_requests", "too_many_frames")
+_BUSY = ("busy", "too_many_requests", "too_many_frames", "store_locked")
+# Refusals that no token changes.
+_FOR_ALL = ("origin_refused", "recording_off")
 
 
 def told_error(
@@ -50,7 +56,7 @@ def told_error(
     if kind := _SAME_AS_HERE.get(code):
         return kind(words)
     told: ServerError
-    if status == 401 or (status == 403 and code != "origin_refused"):
+    if status == 401 or (status == 403 and code not in _FOR_ALL):
         told = ServerAccessError(
             f"{words}. Give the token that the server was started with: Client(url, token=...)"
         )
