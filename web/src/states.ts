@@ -4,7 +4,7 @@ import { make } from "./dom";
 
 /** Nothing here yet: what would be, and what to do about it. */
 export function emptyState(title: string, words: string, ...actions: HTMLElement[]): HTMLElement {
-  const state = make("div", "empty-state", make("h3", "", title), make("p", "", words));
+  const state = make("div", "empty-state", make("h2", "", title), make("p", "", words));
   if (actions.length) state.append(make("div", "row", ...actions));
   return state;
 }
