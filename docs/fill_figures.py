@@ -11,6 +11,7 @@ of `BLOCKS`. The figures come from files in docs/figures/:
     bench.json             what `make bench` leaves in bench/results.json
     tracking.json          what `python -m bench.tracking` prints
     video.json             what `python -m bench.video` prints
+    load.json              what `python -m bench.load` prints
     keras_cnn6.json        what `python -m bench.keras_cnn6` prints
     peers.json             what `python -m bench.peers` prints
 
@@ -38,7 +39,14 @@ from peers_tables import (
     rows_under,
     speed_table,
 )
-from speed_tables import Table, inference_table, keras_table, training_table
+from speed_tables import (
+    Table,
+    inference_table,
+    keras_table,
+    load_table,
+    load_words,
+    training_table,
+)
 from tracking_table import HEAD as TRACKING_HEAD
 from tracking_table import tracking_rows, tracking_words
 from video_table import HEAD as VIDEO_HEAD
@@ -349,6 +357,15 @@ def video_block() -> str:
     return f"{table}\n\n{video_words(figures)}\n\n{measured_on}"
 
 
+def load_block() -> str:
+    """Return how many live viewers one server serves, and on what."""
+    figures = read_json(FIGURES / "load.json")
+    if figures is None:
+        return "Not measured yet."
+    measured_on = f"Measured on {machine_words(figures['machine'])}."
+    return f"{markdown_table(*load_table(figures))}\n\n{load_words(figures)}\n\n{measured_on}"
+
+
 def peers_block() -> str:
     """Return our models, the tutorials' networks and other libraries on the same faces."""
     peers = read_json(FIGURES / "peers.json")
@@ -403,6 +420,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "peers-recall": peers_recall_block,
     "peers-networks": peers_networks_block,
     "video": video_block,
+    "load": load_block,
     "commands": command_reference,
 }
 

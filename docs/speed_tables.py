@@ -69,3 +69,44 @@ def keras_table(figures: dict[str, Any]) -> Table:
         for name, row in competitors.items()
     ]
     return [*head, "of the peak", "times the quicker Keras"], rows
+
+
+def load_table(figures: dict[str, Any]) -> Table:
+    """Return how quickly so many cameras at once are answered, a row for each number."""
+    fps = figures["rows"][0]["fps"]
+    head = [f"cameras, {fps:g} frames a second each", "frames read a second", "skipped"]
+    rows = []
+    for row in figures["rows"]:
+        trips = row.get("round_trip_ms", {})
+        share = row["server_cpu_share"]
+        rows.append(
+            [
+                str(row["cameras"]),
+                f"{row['frames_per_s']:.0f}",
+                f"{row['skipped'] / max(1, row['sent']):.0%}",
+                *(f"{trips[name]:.0f} ms" if trips else "" for name in ("p50", "p95", "p99")),
+                "" if share is None else f"{share:.0%}",
+            ]
+        )
+    return [*head, "p50", "p95", "p99", "cores taken by the server"], rows
+
+
+def load_words(figures: dict[str, Any]) -> str:
+    """Return what stands under the table: the goal, and where the time of a frame goes."""
+    many = figures["cameras_goal"]
+    told = [
+        f"Frames of {figures['width']} x {figures['height']}, `{figures['bundle']}` and "
+        f"{figures['detector']}, {figures['seconds']:g} s each, on {figures['cores']} cores that "
+        f"the sender shares. The goal: {many} cameras with p95 under "
+        f"{figures['p95_goal_ms']:g} ms."
+    ]
+    for row in figures["rows"]:
+        if row["cameras"] == many and "stages_ms" in row:
+            stages = ", ".join(f"{name} {ms:.1f}" for name, ms in row["stages_ms"].items())
+            cpu_ms = row["server_cpu_ms_a_frame"]
+            taken = "" if cpu_ms is None else f", {cpu_ms:.1f} ms of CPU in the server"
+            told.append(
+                f"Where a frame's round trip goes with {many} cameras, mean milliseconds: "
+                f"{stages}{taken}; the sender takes {row['generator_cpu_share']:.0%} of the cores."
+            )
+    return "\n\n".join(told)

@@ -79,7 +79,49 @@ def test_keras_table_names_versions_and_ratios(fill: ModuleType, tmp_path: Path)
     assert lines[-1].endswith("Python 3.11.7, keras 3.1, torch 2.9.")
 
 
-@pytest.mark.parametrize("block", ["inference", "training-speed", "keras"])
+def test_viewers_stand_beside_their_goal_and_where_the_time_goes(
+    fill: ModuleType, tmp_path: Path
+) -> None:
+    few: dict[str, Any] = {
+        "cameras": 1,
+        "fps": 10.0,
+        "sent": 110,
+        "skipped": 0,
+        "frames_per_s": 10.0,
+        "round_trip_ms": {"p50": 11.2, "p95": 14.6, "p99": 20.0, "max": 25.0},
+        "stages_ms": {"decode": 1.2, "detect": 5.5, "waited": 0.3, "rest": 0.9},
+        "server_cpu_share": 0.05,
+        "server_cpu_ms_a_frame": 9.94,
+        "generator_cpu_share": 0.004,
+    }
+    many = {**few, "cameras": 15, "sent": 1000, "skipped": 125, "server_cpu_share": None}
+    none = {k: v for k, v in few.items() if k not in ("round_trip_ms", "stages_ms")}
+    figures = {
+        "machine": MACHINE,
+        "cores": 2,
+        "width": 640,
+        "height": 480,
+        "bundle": "mien-s",
+        "detector": "blazeface",
+        "seconds": 10.0,
+        "cameras_goal": 15,
+        "p95_goal_ms": 150.0,
+        "rows": [few, many, {**none, "cameras": 99}],
+    }
+    (tmp_path / "load.json").write_text(json.dumps(figures))
+    lines = fill.BLOCKS["load"]().splitlines()
+    assert lines[0].startswith("| cameras, 10 frames a second each | frames read a second |")
+    assert lines[2:5] == [
+        "| 1 | 10 | 0% | 11 ms | 15 ms | 20 ms | 5% |",
+        "| 15 | 10 | 12% | 11 ms | 15 ms | 20 ms |  |",
+        "| 99 | 10 | 0% |  |  |  | 5% |",
+    ]
+    assert "15 cameras with p95 under 150 ms" in lines[6]
+    assert "decode 1.2, detect 5.5, waited 0.3, rest 0.9, 9.9 ms of CPU" in lines[8]
+    assert lines[-1] == "Measured on Some CPU, 2 cores, Python 3.11.7."
+
+
+@pytest.mark.parametrize("block", ["inference", "training-speed", "keras", "load"])
 def test_nothing_is_claimed_that_was_not_measured(
     block: str, fill: ModuleType, tmp_path: Path
 ) -> None:

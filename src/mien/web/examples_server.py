@@ -35,7 +35,7 @@ SETTINGS_REPLY: dict[str, Any] = {
         "max_pixels": 50_000_000,
         "max_frame_bytes": 2_000_000,
         "frames_per_s": 60.0,
-        "max_connections": 8,
+        "max_connections": 24,
         "requests_per_s": 20.0,
         "request_burst": 60,
     },

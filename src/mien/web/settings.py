@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     request_burst: int = Field(default=60, ge=1, description="Uploads at once per client.")
     frames_per_s: float = Field(default=60.0, gt=0, description="Most live frames per connection.")
-    max_connections: int = Field(default=8, ge=1, description="Live connections at the same time.")
+    max_connections: int = Field(default=24, ge=1, description="Live connections at the same time.")
     allowed_origins: tuple[str, ...] = Field(
         default=(), description="Other web origins, scheme://host[:port], that may use this server."
     )

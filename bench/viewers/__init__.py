@@ -1,0 +1,1 @@
+"""Simulated viewers of the live page, for `bench.load`: what they show, and what they get."""
