@@ -11,13 +11,16 @@ from mien.client.answers import (
     DetectorInfo,
     Health,
     LiveReady,
+    Marked,
     ModelInfo,
     Models,
+    RecordingStatus,
     RemoteExplanation,
 )
 from mien.client.client import Client
 from mien.client.jobs import Job, JobProgress
 from mien.client.live import Live
+from mien.client.recording import LiveRecording
 from mien.client.session_answers import (
     Marker,
     MediaFile,
@@ -36,11 +39,14 @@ __all__ = [
     "JobProgress",
     "Live",
     "LiveReady",
+    "LiveRecording",
+    "Marked",
     "Marker",
     "MediaFile",
     "ModelInfo",
     "Models",
     "Person",
+    "RecordingStatus",
     "RemoteExplanation",
     "Session",
     "SessionContents",

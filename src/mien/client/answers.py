@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -173,3 +173,47 @@ class LiveReady:
     def from_dict(cls, data: Mapping[str, Any]) -> LiveReady:
         """Read a `ready` message."""
         return cls(**{field.name: data[field.name] for field in fields(cls)})
+
+
+@dataclass(frozen=True)
+class RecordingStatus:
+    """How a session stands that a live connection records.
+
+    Attributes:
+        state: `recording`; `ended`; or `failed`, where what was written before is kept.
+        session_id: Its number.
+        title: What it is called.
+        session_s: How far it is, in seconds on its own clock.
+        frames: How many frames it has.
+        faces: How many faces are in all of them.
+        dropped: How many frames the server's disk could not keep up with.
+        error: Why it failed, or why no more pictures of faces are kept; else None.
+    """
+
+    state: Literal["recording", "ended", "failed"]
+    session_id: int
+    title: str
+    session_s: float
+    frames: int
+    faces: int
+    dropped: int
+    error: str | None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> RecordingStatus:
+        """Read a `recording` message."""
+        told = {field.name: data[field.name] for field in fields(cls)}
+        return cls(**{**told, "error": told["error"] and str(told["error"]["message"])})
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A moment that was marked: the word, and when, in seconds on the session's clock."""
+
+    word: str
+    timestamp_s: float
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Marked:
+        """Read a `marked` message."""
+        return cls(data["word"], data["timestamp_s"])

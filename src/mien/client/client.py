@@ -202,6 +202,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
     def live(
         self,
         *,
+        bundle: str | None = None,
         detector: str | None = None,
         label_set: str | None = None,
         smoothing_s: float | None = None,
@@ -213,6 +214,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         """Return a live connection, to be used with `with`; see `Live`.
 
         Args:
+            bundle: A model of `models()`.
             detector: As for `analyze`.
             label_set: As for `analyze`.
             smoothing_s: Time constant of smoothing in seconds, 0 to 10; 0 for none.
@@ -230,6 +232,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
             patience_s=self._patience_s,
         )
         choice = _query(
+            bundle=bundle,
             detector=detector,
             label_set=label_set,
             smoothing_s=smoothing_s,

@@ -9,11 +9,18 @@ from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from mien.client.answers import LiveReady
+from mien.client.answers import LiveReady, Marked, RecordingStatus
 from mien.client.failures import unlike_mien
 from mien.client.pictures import Picture, encode_picture
+from mien.client.recording import LiveRecording
 from mien.client.socket import LiveAddress, LiveSocket, LostError
-from mien.core.errors import ImageError, MienError, ServerBusyError, ShapeError
+from mien.core.errors import (
+    ImageError,
+    MienError,
+    ServerBusyError,
+    SessionRunningError,
+    ShapeError,
+)
 from mien.core.imaging import ColourOrder
 from mien.core.result_json import frame_from_dict
 from mien.core.types import Face, FrameResult
@@ -24,6 +31,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 FIRST_PAUSE_S, LONGEST_PAUSE_S = 1.0, 10.0
+# A server may take a moment to see that a connection is lost, and its session free again.
+SESSION_PAUSE_S = 1.0
 
 
 class Live(AbstractContextManager["Live"]):
@@ -35,11 +44,15 @@ class Live(AbstractContextManager["Live"]):
 
     A connection that is lost is built anew, with growing pauses, for as long as the client's
     `patience_s`; the frame that was in flight is sent again. Numbers and times of frames go on,
-    and nobody gets a `track_id` twice, but faces are followed anew. For one thread.
+    and nobody gets a `track_id` twice, but faces are followed anew. A session that was being
+    recorded is gone on with. For one thread.
 
     Attributes:
         ready: What reads, and the limits; as of the last connection or `configure`.
         reconnects: How often the connection was built anew.
+        session: How the last session stands that was recorded here, as the server told last; None
+            before the first.
+        session_s: The time of the last frame in the session that is recorded, or None.
     """
 
     ready: LiveReady
@@ -59,6 +72,8 @@ class Live(AbstractContextManager["Live"]):
         # Ids of this connection begin after all those of the connections before.
         self._first_track_id = self._most_track_id = 0
         self.reconnects = 0
+        self.session: RecordingStatus | None = None
+        self.session_s: float | None = None
 
     def __enter__(self) -> Self:
         """Connect; a server that is not there is told at once.
@@ -105,6 +120,7 @@ class Live(AbstractContextManager["Live"]):
             )
         index, self._frames = self._frames, self._frames + 1
         told = self._patiently(lambda: self._connected().frame(data))
+        self.session_s = told.get("session_s")
         try:
             result = frame_from_dict(told["frame"])
         except (KeyError, TypeError, ShapeError) as error:
@@ -125,9 +141,77 @@ class Live(AbstractContextManager["Live"]):
         for frame in frames:
             yield self.read(frame)
 
+    def recording(
+        self,
+        title: str,
+        *,
+        consent: str,
+        note: str = "",
+        keep_days: int | None = None,
+        pictures: bool = False,
+        clip: str | None = None,
+    ) -> LiveRecording:
+        """Have the frames to come recorded as a session at the server, until its `with` ends.
+
+            with live.recording("Rehearsal", consent="We agree to be recorded.") as recording:
+                for result in live.results(frames):
+                    ...
+                recording.mark("applause")
+
+        What decides on the figures cannot be changed by `configure` meanwhile.
+
+        Args:
+            title: What to call it.
+            consent: What those in view agreed to, just now.
+            note: Anything else.
+            keep_days: From now on; then it is due to be purged. None keeps it.
+            pictures: Whether small pictures of faces are kept, at their strongest moments.
+            clip: What those in view watch meanwhile, by name.
+
+        Raises:
+            ConfigError: If a text is missing or too long.
+            ServerError: If a session is recorded here already, or nothing may be recorded there.
+            MienError: As `read`.
+        """
+        wanted: dict[str, Any] = {"type": "record", "title": title, "consent": consent}
+        wanted |= {"note": note, "keep_days": keep_days, "pictures": pictures}
+        wanted["clip"] = None if clip is None else {"name": clip}
+        return self._begun(wanted)
+
+    def resume(self, session_id: int) -> LiveRecording:
+        """Go on with a session that was recorded over a live connection, after its last frame.
+
+        Raises:
+            SessionRunningError: If it is being recorded elsewhere.
+            ServerError: If there is none, or it was read otherwise than frames are now.
+            MienError: As `read`.
+        """
+        return self._begun({"type": "resume", "session_id": session_id})
+
+    def mark(self, word: str, timestamp_s: float | None = None) -> Marked:
+        """Mark this moment of the session, or one before on its clock.
+
+        Raises:
+            ConfigError: If there is no word, it is too long, or the moment has not come yet.
+            ServerError: If no session is being recorded.
+            MienError: As `read`.
+        """
+        wanted = {"type": "mark", "word": word, "timestamp_s": timestamp_s}
+        return Marked.from_dict(self._patiently(lambda: self._connected().mark(wanted)))
+
+    def stop(self) -> RecordingStatus:
+        """End the session and return how it ended.
+
+        Raises:
+            ServerError: If no session is being recorded.
+            MienError: As `read`.
+        """
+        return self._take_in(self._patiently(lambda: self._connected().stop()))
+
     def configure(
         self,
         *,
+        bundle: str | None = None,
         detector: str | None = None,
         label_set: str | None = None,
         smoothing_s: float | None = None,
@@ -140,10 +224,13 @@ class Live(AbstractContextManager["Live"]):
         Raises:
             DetectorError: If the detector is unknown or cannot run there.
             LabelError: If the label set is unknown there.
-            ConfigError: If a value cannot be used. The choice is then as it was.
+            ConfigError: If a value cannot be used.
+            ServerError: If there is no such bundle, or a session is recorded that must be read in
+                one way. After any error the choice is as it was.
             MienError: As `read`.
         """
         given = {
+            "bundle": bundle,
             "detector": detector,
             "label_set": label_set,
             "smoothing_s": smoothing_s,
@@ -166,6 +253,31 @@ class Live(AbstractContextManager["Live"]):
             self._choice.pop("prior_strength", None)
         self._choice |= changed
 
+    def _begun(self, wanted: Mapping[str, Any]) -> LiveRecording:
+        told = self._patiently(lambda: self._connected().record(wanted))
+        return LiveRecording(self, self._take_in(told))
+
+    def _take_in(self, told: Mapping[str, Any]) -> RecordingStatus:
+        try:
+            self.session = RecordingStatus.from_dict(told)
+        except (KeyError, TypeError) as error:
+            raise unlike_mien(self._address.url, error) from error
+        return self.session
+
+    def _go_on(self, socket: LiveSocket, session: RecordingStatus) -> None:
+        """Resume, on a new connection, the session that was recorded on the one before."""
+        try:
+            self._take_in(socket.record({"type": "resume", "session_id": session.session_id}))
+        except SessionRunningError as error:
+            busy = ServerBusyError(str(error))
+            busy.retry_after_s = SESSION_PAUSE_S
+            raise busy from error
+        except ServerBusyError:
+            raise
+        except MienError as error:
+            self.session = replace(session, state="failed", error=str(error))
+            raise
+
     def _renumbered(self, face: Face) -> Face:
         if face.track_id is None:
             return face
@@ -176,15 +288,21 @@ class Live(AbstractContextManager["Live"]):
     def _connected(self) -> LiveSocket:
         """Return the connection, which is built where there is none."""
         if self._socket is None:
-            socket = LiveSocket(self._address)
+            socket = LiveSocket(self._address, self._take_in)
             self._opened_s = time.monotonic()
+            session = self.session
+            is_recording = session is not None and session.state == "recording"
             try:
                 self.ready = socket.configure(self._choice) if self._choice else socket.ready
+                if session is not None and is_recording:
+                    self._go_on(socket, session)
             except BaseException:
                 socket.close()
                 raise
             self._socket = socket
-            self._first_track_id = self._most_track_id
+            # The server goes on with the numbers of a session, and else begins again at 1.
+            if not is_recording:
+                self._first_track_id = self._most_track_id
         return self._socket
 
     def _patiently(self, attempt: Callable[[], T]) -> T:

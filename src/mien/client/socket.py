@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import ssl
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -74,15 +74,21 @@ class LiveSocket:
         is_closed: Whether it ended, by either side; it is of no use then.
     """
 
-    def __init__(self, address: LiveAddress) -> None:
+    def __init__(
+        self, address: LiveAddress, tell: Callable[[dict[str, Any]], object] = lambda _: None
+    ) -> None:
         """Connect and be greeted.
+
+        Args:
+            address: Where to.
+            tell: Is called with each `recording` message that comes by itself.
 
         Raises:
             LostError: If there is no server now, or it cannot read yet.
             ProtocolError: If the server speaks another version of the protocol.
             MienError: If the server refuses; a `ServerBusyError` where it may not later.
         """
-        self._address = address
+        self._address, self._tell = address, tell
         self.is_closed = False
         self._open = ExitStack()
         self._socket = self._open.enter_context(_connected(address))
@@ -106,7 +112,7 @@ class LiveSocket:
             MienError: If the server refuses the choice, or does not answer in time.
         """
         self._send(json.dumps({"type": "configure", **choice}))
-        self.ready = self._ready(_no_error(self._receive()))
+        self.ready = self._ready(self._answer("ready"))
         return self.ready
 
     def frame(self, picture: bytes) -> dict[str, Any]:
@@ -120,10 +126,39 @@ class LiveSocket:
         time.sleep(max(0.0, due_s - time.monotonic()))
         self._last_sent_s = time.monotonic()
         self._send(picture)
-        told = _no_error(self._receive())
-        if told.get("type") != "result":
-            raise unlike_mien(self._address.url, ValueError(f"a {told.get('type')!r} message"))
+        return self._answer("result")
+
+    def record(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Begin or resume a session and return the `recording` message that says so.
+
+        Raises:
+            LostError: If the connection ended.
+            MienError: If the server refuses, or does not answer in time.
+        """
+        self._send(json.dumps(wanted))
+        return self._answer("recording")
+
+    def mark(self, wanted: Mapping[str, Any]) -> dict[str, Any]:
+        """Mark a moment and return the `marked` message; raises as `record`."""
+        self._send(json.dumps(wanted))
+        return self._answer("marked")
+
+    def stop(self) -> dict[str, Any]:
+        """End the session and return the `recording` message that says so; raises as `record`."""
+        self._send(json.dumps({"type": "stop"}))
+        while (told := self._answer("recording")).get("state") == "recording":
+            self._tell(told)
         return told
+
+    def _answer(self, kind: str) -> dict[str, Any]:
+        """Return the next message, which must be of a kind, but for what comes by itself."""
+        while True:
+            told = _no_error(self._receive())
+            if told.get("type") == kind:
+                return told
+            if told.get("type") != "recording":
+                raise unlike_mien(self._address.url, ValueError(f"a {told.get('type')!r} message"))
+            self._tell(told)
 
     def _greeted(self, told: dict[str, Any]) -> LiveReady:
         try:
