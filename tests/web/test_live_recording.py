@@ -30,6 +30,7 @@ from mien.store.writing import Writer
 from mien.web.engine import Choice
 from mien.web.live import recorder
 from mien.web.live.pictures import MOST_PICTURES, PeakPictures
+from mien.web.routes.page import page_is_built
 from mien.web.schemas import catalogue as catalogue_json
 from mien.web.schemas import live as live_json
 from mien.web.settings import Settings, load_settings
@@ -620,6 +621,7 @@ class TestPictures:
         assert kept[-1].timestamp_s > 7000
 
 
+@pytest.mark.skipif(not page_is_built(), reason="the page is not built: python hatch_build.py")
 class TestProcess:
     """A real `mien serve`, ended from outside."""
 

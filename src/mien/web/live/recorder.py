@@ -209,7 +209,7 @@ class LiveRecorder:
         if isinstance(message, live_json.StartRecording):
             session = LiveSession.begun(store, message, order.how, order.at_s)
         elif isinstance(message, live_json.ResumeRecording):
-            session = LiveSession.resumed(store, message.session_id, order.how, self._now_s())
+            session = LiveSession.resumed(store, message.session_id, order.how, self._now_s)
         else:
             raise TypeError(f"{message.type} opens no session")
         self._services.recordings.add(session.recording)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -132,14 +132,16 @@ class LiveSession:
         return cls(recording, wanted.title.strip(), from_s=from_s, pictures=pictures)
 
     @classmethod
-    def resumed(cls, store: Store, session_id: int, how: HowRead, now_s: float) -> LiveSession:
+    def resumed(
+        cls, store: Store, session_id: int, how: HowRead, clock: Callable[[], float]
+    ) -> LiveSession:
         """Go on with a session, with the pause as it was; waits for the disk.
 
         Args:
             store: Where it is.
             session_id: Its number.
             how: How frames are read now.
-            now_s: This moment, on the connection's clock.
+            clock: Tells the connection's time.
 
         Raises:
             ApiError: 409, if it is none of the live page, is being recorded, or was read
@@ -155,7 +157,9 @@ class LiveSession:
         except StoreError:
             recording.end()
             raise
-        since_start_s = (datetime.now(UTC) - session.started_at).total_seconds()
+        # Both clocks are read at one moment; the disk may have taken its time before.
+        now_s, now = clock(), datetime.now(UTC)
+        since_start_s = (now - session.started_at).total_seconds()
         last_s = session.last_s or 0.0
         return cls(
             recording,
