@@ -8,6 +8,7 @@ import io
 import json
 import os
 import socket
+import subprocess
 import sys
 import threading
 import time
@@ -45,6 +46,22 @@ from tests.web.job_films import (
 from tests.web.running import RunningServer
 
 Start = Callable[..., RunningServer]
+# A server of its own process, whose frames take a tenth of a second; it says its port.
+SERVE = """
+import json, sys
+from mien.web.app import create_app
+from mien.web.jobs import jobs
+from mien.web.jobs.work import Work
+from mien.web.server import make_server, open_port
+from mien.web.settings import load_settings
+
+Work.give_way = lambda work, _: work.halt.rest(0.1)
+jobs.step_back = lambda: None
+settings = load_settings(**json.loads(sys.argv[1]))
+app, listener = create_app(settings), open_port(settings)
+print(listener.getsockname()[1], flush=True)
+make_server(app, settings).run(sockets=[listener])
+"""
 WRONG_FIELD = form_of(("a", b"b"), field="image")
 
 
@@ -193,7 +210,7 @@ class TestVideo:
         broken.write_bytes(walk.read_bytes()[:600])
         answer = send_video(client, broken)
         assert error_of(answer) == (422, "unreadable_video")
-        assert "broken.mp4" in answer.text and str(tmp_path) not in answer.text
+        assert "the video" in answer.text and str(tmp_path) not in answer.text
         assert job_files(tmp_path) == []
 
     def test_with_frames_or_a_length_beyond_all_measure_is_refused(
@@ -258,6 +275,48 @@ class TestStopping:
         done = wait_for(client, running, is_over)
         other = wait_for(client, waiting, is_over)
         hold_alike(frames_of(server, done["session_id"]), frames_of(server, other["session_id"]))
+
+    @pytest.mark.usefixtures("slowly")
+    def test_by_a_kill_loses_a_second_and_goes_on_as_in_one_go(
+        self, start: Start, tiny_bundle: Path, walk: Path, tmp_path: Path
+    ) -> None:
+        given = json.dumps(settings_of(tiny_bundle, tmp_path), default=str)
+        killed = subprocess.Popen(
+            [sys.executable, "-c", SERVE, given], stdout=subprocess.PIPE, text=True
+        )
+        try:
+            assert killed.stdout is not None
+            url = f"http://127.0.0.1:{int(killed.stdout.readline())}"
+            with httpx.Client(base_url=url, timeout=120) as client:
+                job_id = send_video(client, walk).json()["id"]
+                seen = wait_for(client, job_id, lambda now: now["progress"]["frames"] >= 15)
+        finally:
+            killed.kill()
+            killed.communicate()
+        server = start()
+        with httpx.Client(base_url=server.url, timeout=60) as client:
+            left = client.get(f"/v1/jobs/{job_id}").json()
+            assert (left["state"], left["session_id"]) == ("interrupted", seen["session_id"])
+            assert left["files"] == seen["files"]
+            # A frame takes a tenth of a second, so a second and what is on its way is some 15.
+            assert len(frames_of(server, left["session_id"])) >= seen["progress"]["frames"] - 15
+            assert client.post(f"/v1/jobs/{job_id}/resume").status_code == 200
+            done = wait_for(client, job_id, is_over)
+            assert (done["state"], done["progress"]["frames"]) == ("done", FRAMES)
+            other = wait_for(client, send_video(client, walk).json()["id"], is_over)
+        hold_alike(frames_of(server, done["session_id"]), frames_of(server, other["session_id"]))
+
+    @pytest.mark.usefixtures("slowly")
+    def test_and_deleting_the_session_meanwhile_leaves_nothing_to_go_on_with(
+        self, server: RunningServer, client: httpx.Client, walk: Path
+    ) -> None:
+        job_id = send_video(client, walk).json()["id"]
+        wait_for(client, job_id, lambda now: now["progress"]["frames"] >= 2)
+        stopped = client.post(f"/v1/jobs/{job_id}/cancel").json()
+        server.app.state.services.store().delete(stopped["session_id"])
+        client.post(f"/v1/jobs/{job_id}/resume")
+        failed = wait_for(client, job_id, is_over)
+        assert (failed["state"], failed["error"]["code"]) == ("failed", "not_found")
 
     @pytest.mark.usefixtures("slowly")
     def test_what_waits_and_deleting_what_runs(
@@ -465,6 +524,20 @@ class TestLimits:
         assert error_of(answer) == (400, "malformed_form")
         assert job_files(tmp_path) == []
         assert client.get("/v1/jobs").json() == {"jobs": []}
+
+    def test_a_client_that_stalls_loses_its_place(
+        self, server: RunningServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(uploads, "SILENT_AFTER_S", 0.2)
+        with socket.create_connection(("127.0.0.1", server.settings.port), timeout=60) as raw:
+            head = (
+                f"POST /v1/jobs HTTP/1.1\r\nHost: 127.0.0.1\r\n"
+                f"Content-Type: {FORM_HEADERS['Content-Type']}\r\nContent-Length: 999\r\n\r\n"
+            )
+            raw.sendall(head.encode() + form_of(("a.png", b""), close=False))
+            answer = raw.recv(4096)
+            assert b"408" in answer.splitlines()[0], answer
+        wait_until(lambda: not any((tmp_path / "jobs").glob("*-*")))
 
     @pytest.mark.parametrize(
         ("content", "kind", "expected"),

@@ -177,6 +177,7 @@ _ERRORS: Mapping[int, tuple[str, str, list[str]]] = {
         "there is no session 7; `mien sessions list` shows those that there are",
         [],
     ),
+    408: ("upload_stalled", "nothing came for 60 s; send it again", []),
     409: ("session_running", "session 3 is being recorded; end that first", []),
     413: ("too_large", "the request is larger than the 32 MB accepted", []),
     415: (

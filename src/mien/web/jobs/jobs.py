@@ -9,12 +9,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from mien.core.errors import SessionNotFoundError
 from mien.core.paths import home_folder
@@ -113,6 +113,12 @@ class Jobs:
         with self._changed:
             self.open()
             return sorted(self._jobs.values(), key=lambda job: job.created_at, reverse=True)
+
+    def count_states(self) -> dict[str, int]:
+        """Return how many jobs are in each state, of those that were taken in; opens nothing."""
+        with self._changed:
+            states = Counter(job.state for job in self._jobs.values())
+        return {state: states[state] for state in get_args(State)}
 
     def get(self, job_id: str) -> Job:
         """Return a job.
@@ -214,11 +220,12 @@ class Jobs:
         return self.folder(job_id).results()
 
     def purge(self) -> list[str]:
-        """Delete the jobs whose time is over, and return their ids."""
+        """Delete the jobs whose time is over, and return their ids; the log has what cannot be."""
         with self._changed:
             due = [job.id for job in self._jobs.values() if job.is_due]
         for job_id in due:
-            self._forget(job_id)
+            with suppress(ApiError):
+                self._forget(job_id)
         return due
 
     def close(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import errno
 import logging
 import shutil
+from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import IO
@@ -26,6 +28,8 @@ log = logging.getLogger("mien.web")
 FIELD = "file"
 # What comes in is handed to the disk in parts of about this size.
 PART_BYTES = 1 << 20
+# A client that is silent for so long has gone, or holds a place for nothing.
+SILENT_AFTER_S = 60.0
 # A form has some hundred bytes around each file; this is plenty for thousands.
 FORM_BYTES = 4 << 20
 
@@ -65,7 +69,7 @@ async def receive_files(
         raise _malformed(str(error)) from error
     waiting = bytearray()
     try:
-        async for chunk in request.stream():
+        async for chunk in _without_stalling(request.stream()):
             waiting += chunk
             if len(waiting) >= PART_BYTES:
                 await disk.run(receiver.feed, bytes(waiting))
@@ -75,6 +79,20 @@ async def receive_files(
     finally:
         # Not through `disk`: a request that is called off cannot wait for anything any more.
         receiver.close()
+
+
+async def _without_stalling(stream: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Give what comes; a client that sends nothing for long loses its place among the jobs."""
+    while True:
+        try:
+            async with asyncio.timeout(SILENT_AFTER_S):
+                chunk = await anext(stream, None)
+        except TimeoutError as error:
+            words = f"nothing came for {SILENT_AFTER_S:g} s; send it again"
+            raise ApiError(408, "upload_stalled", words) from error
+        if chunk is None:
+            return
+        yield chunk
 
 
 def boundary_of(request: Request) -> bytes:

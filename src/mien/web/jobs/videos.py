@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from mien.recognition.recognizer import Recognizer
     from mien.recognition.video import VideoReading
 
+# What errors and the log call it: the name that its owner gave is nobody's business there.
+_NAME = "the video"
+
 
 @dataclass(frozen=True)
 class _Sampling:
@@ -47,9 +50,7 @@ def open_video(
     from mien.media.sampling import Sampling
 
     sampling = Sampling(every_s=every_s, start_s=start_s, end_s=settings.max_video_s)
-    source = FileSource(
-        folder.upload(0), sampling, threads=1, name=upload.name, demuxer=upload.demuxer
-    )
+    source = FileSource(folder.upload(0), sampling, threads=1, name=_NAME, demuxer=upload.demuxer)
     info = source.info
     problem = None
     if info.width * info.height > settings.max_pixels:
@@ -64,7 +65,7 @@ def open_video(
         )
     if problem is not None:
         source.close()
-        raise VideoSourceError(f"{upload.name}: {problem}")
+        raise VideoSourceError(f"{_NAME}: {problem}")
     return source
 
 

@@ -75,7 +75,7 @@ _FORM: dict[str, Any] = {
     PATH,
     summary="Send photos or a video to be read in the background",
     openapi_extra=_FORM,
-    responses=answers(JOB, 400, 403, 413, 415, 422, 429, 500, 503, 507),
+    responses=answers(JOB, 400, 403, 408, 413, 415, 422, 429, 500, 503, 507),
 )
 async def create_job(
     request: Request,

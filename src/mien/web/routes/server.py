@@ -9,6 +9,7 @@ from mien import __version__
 from mien.web.access import needs_token
 from mien.web.examples import HEALTH_REPLY, answers, errors_told
 from mien.web.examples_server import SETTINGS_REPLY
+from mien.web.jobs.kinds import VIDEO_KINDS
 from mien.web.schemas.catalogue import HealthReply
 from mien.web.schemas.server import Limits, SettingsReply
 from mien.web.services import Services, ServicesOf
@@ -18,8 +19,7 @@ router = APIRouter(tags=["server"])
 metrics_router = APIRouter(tags=["server"])
 
 PICTURE_TYPES = ("image/jpeg", "image/png", "image/webp")
-# What browsers and cameras write; FFmpeg reads more, and a file's name decides nothing.
-VIDEO_TYPES = ("video/mp4", "video/quicktime", "video/webm", "video/x-matroska", "video/x-msvideo")
+VIDEO_TYPES = tuple(kind.media_type for kind in VIDEO_KINDS)
 
 
 @router.get(
