@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from mien.core.errors import ConfigError
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from mien.media.images import PictureTimes
     from mien.recognition.recognizer import Recognizer
     from mien.recognition.rows.files import RowFile
     from mien.recognition.rows.writer import IfThere
 
+# Of a session, in characters; see `mien.store.texts`.
+_LONGEST_TITLE = 200
 # Above it a summary counts time between frames for nothing, however they are sampled.
 _LEAST_GAP_S = 2.0
 
@@ -91,6 +92,30 @@ class VideoOutputs:
     annotated: Path | None = None
     report: Path | None = None
     printed: Literal["csv", "jsonl"] = "jsonl"
+
+
+@dataclass(frozen=True)
+class KeptSession:
+    """That what is read is kept as sessions, and how.
+
+    Attributes:
+        title: What to call it.
+        consent: What those in view agreed to; None where nobody was asked.
+        keep_days: How long; None for until it is deleted.
+        is_job: Whether there may be several, which then have the video's name in theirs.
+    """
+
+    title: str
+    consent: str | None
+    keep_days: int | None
+    is_job: bool
+
+    def title_of(self, video: str) -> str:
+        """Return the title of the session of a video."""
+        if not self.is_job:
+            return self.title
+        # A name that is too long must not cost the others their night.
+        return f"{self.title}: {Path(video).name}"[:_LONGEST_TITLE]
 
 
 def sampling_step(every_n: int | None, fps: float | None, every_s: float | None) -> float | None:

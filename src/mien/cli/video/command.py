@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 import typer
 from rich.console import Console
 
+from mien.cli.keeping import ConsentOption, KeepDaysOption, SessionOption, check_options
 from mien.cli.options import (
     AllThreadsOption,
     BundleOption,
@@ -59,6 +60,9 @@ def video(
         Path | None,
         typer.Option(help="Write a page, an .html file; for several videos a folder."),
     ] = None,
+    session: SessionOption = None,
+    consent: ConsentOption = None,
+    keep_days: KeepDaysOption = None,
     every_n: Annotated[
         int | None, typer.Option(min=1, help="Read every n-th frame. [default: all]")
     ] = None,
@@ -124,13 +128,15 @@ def video(
     table in the folder --out, and summary.csv and summary.json have a row for each, errors
     among them. Exit code 1 if one failed, 130 after Ctrl-C.
 
+    With --session what is read is kept as a session as well, or several, one for each video.
+
     Example: mien video talk.mp4 --fps 5 --report talk.html
 
     Example: mien video recordings/ --out rows/ --resume
     """
     from mien.cli.greeting import without_greeting
     from mien.cli.predict import introduction
-    from mien.cli.video.choices import VideoChoices, if_there, sampling_step
+    from mien.cli.video.choices import KeptSession, VideoChoices, if_there, sampling_step
     from mien.cli.video.job import VideoJob
     from mien.cli.video.outputs import Wanted, plan_outputs
     from mien.cli.video.reader import VideoReader
@@ -151,6 +157,9 @@ def video(
         threads=threads,
         if_there=if_there(resume=resume, overwrite=overwrite),
     )
+    check_options(session, consent, keep_days)
+    if session is not None and resume:
+        raise ConfigError("--session keeps a reading from its begin; leave out --resume")
     if as_json and out == "-":
         raise ConfigError("--json and --out - both print; give --out a file")
     of_pictures = picture_times is not None
@@ -174,7 +183,8 @@ def video(
         console.print(introduction(recognizer, detector), style="dim", markup=False)
     settings = choices.settings(recognizer, min_face)
     command = shlex.join(["mien", *sys.argv[1:]])
-    reader = VideoReader(recognizer, choices, settings, command)
+    kept = None if session is None else KeptSession(session, consent, keep_days, is_job=is_job)
+    reader = VideoReader(recognizer, choices, settings, command, kept)
     folder = Path(out) if is_job and out is not None else None
     job = VideoJob(
         reader, console, folder, shows=not (quiet or as_json or out == "-"), is_quiet=quiet

@@ -112,6 +112,8 @@ class VideoJob:
         self.outcomes.append(run.outcome)
         if not self._is_quiet and run.outcome.status != "failed":
             self._console.print(ending(run.outcome), markup=False)
+        if not self._is_quiet and run.kept is not None:
+            self._console.print(run.kept.words(), markup=False)
         for problem in _problems(run.outcome):
             self._console.print(problem)
 

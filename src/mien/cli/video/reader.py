@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mien.cli.video.choices import VideoChoices, VideoOutputs
+from mien.cli.video.choices import KeptSession, VideoChoices, VideoOutputs
 from mien.cli.video.videos import VideoInput
 from mien.core.errors import MienError
 from mien.recognition.seam import SeamStart
 
 if TYPE_CHECKING:
+    from mien.cli.keeping import SessionKeeper
     from mien.media import SourceInfo
     from mien.recognition.drawing.annotated_video import AnnotatedVideo
     from mien.recognition.recognizer import Recognizer
@@ -32,12 +33,14 @@ class VideoReader:
         choices: Which frames are read, and how.
         settings: All that rows depend on, as `VideoChoices.settings` has it.
         command: The command line.
+        kept: How what is read is kept as sessions, or None.
     """
 
     recognizer: Recognizer
     choices: VideoChoices
     settings: Mapping[str, Any]
     command: str = ""
+    kept: KeptSession | None = None
 
     def open_video(self, video: VideoInput, start: SeamStart | None) -> VideoReading:
         """Open a video, to go on where `start` says or else from the begin of the range.
@@ -102,4 +105,25 @@ class VideoReader:
             source=info,
             start_s=self.choices.start_s or 0.0,
             overwrite=self.choices.if_there == "replace",
+        )
+
+    def open_session(self, video: VideoInput) -> SessionKeeper | None:
+        """Begin the session that a video is kept as, if that is wanted.
+
+        Raises:
+            ConfigError: If its title is missing or too long.
+            StoreError: If sessions cannot be kept.
+        """
+        if self.kept is None:
+            return None
+        from mien.cli.keeping import SessionKeeper
+
+        return SessionKeeper(
+            self.kept.title_of(video.name),
+            self.recognizer,
+            source=video.name,
+            origin="video",
+            consent=self.kept.consent,
+            keep_days=self.kept.keep_days,
+            settings=self.settings,
         )

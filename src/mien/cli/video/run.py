@@ -24,6 +24,7 @@ from mien.core.errors import ConfigError, MienError, TableWriteError, VideoSourc
 from mien.recognition.seam import Seam, SeamStart
 
 if TYPE_CHECKING:
+    from mien.cli.keeping import SessionKeeper
     from mien.core.types import FrameResult
     from mien.media import Frame
     from mien.recognition.video import VideoReading
@@ -47,6 +48,7 @@ class VideoRun:
 
     Attributes:
         outcome: How far it has come.
+        kept: The session that it is kept as, or None.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class VideoRun:
             annotated=str(outputs.annotated) if outputs.annotated else None,
             report=str(outputs.report) if outputs.report else None,
         )
+        self.kept: SessionKeeper | None = None
         self._record: RunRecord | None = None
         self._figures = VideoFigures(reader.choices, for_page=outputs.report is not None)
         self._seam = Seam(reader.choices)
@@ -169,6 +172,9 @@ class VideoRun:
         annotated = self._reader.open_annotated(self._outputs, info)
         if annotated is not None:
             stack.enter_context(annotated)
+        self.kept = self._reader.open_session(self._video)
+        if self.kept is not None:
+            stack.enter_context(self.kept)
         self._save("running")
         begin_s = start.first.timestamp_s if start else self._reader.choices.start_s or 0.0
         self._watch.begin(self.outcome, begin_s, self._end_s(info.duration_s))
@@ -177,6 +183,8 @@ class VideoRun:
                 annotated.write(frame, result)
             self._figures.add(result, frame)
             self._count(result)
+            if self.kept is not None:
+                self.kept.add(result)
             if writer.write(result):
                 self._note_losses(reading)
                 self._save("running")

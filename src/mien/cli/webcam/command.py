@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -12,6 +12,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from mien.cli.keeping import (
+    ConsentOption,
+    KeepDaysOption,
+    SessionKeeper,
+    SessionOption,
+    ask_consent,
+    check_options,
+)
 from mien.cli.options import (
     AllThreadsOption,
     BundleOption,
@@ -51,6 +59,9 @@ def webcam(
         Path | None,
         typer.Option(help="Record a row a face and frame: .parquet, .csv or .jsonl."),
     ] = None,
+    session: SessionOption = None,
+    consent: ConsentOption = None,
+    keep_days: KeepDaysOption = None,
     annotate: Annotated[
         Path | None, typer.Option(help="Record a video with what was read drawn into it: .mp4.")
     ] = None,
@@ -97,11 +108,15 @@ def webcam(
     """Read a camera, a stream or a file live, in a window.
 
     In the window s saves a snapshot (PNG and JSON), r starts and stops a recording (rows and
-    annotated video), h shows the keys, and q or Esc ends. Where no window can be opened, the
-    live page opens in the browser instead, and you are told why. Frames that come too fast are
-    dropped and counted. Nothing is kept but what you record.
+    annotated video), m marks a moment of the session, h shows the keys, and q or Esc ends. Where
+    no window can be opened, the live page opens in the browser instead, and you are told why.
+    Frames that come too fast are dropped and counted. Nothing is kept but what you record; a
+    session is recorded only after you were asked whether everybody in view agrees, unless
+    --consent says so.
 
     Example: mien webcam --record me.parquet
+
+    Example: mien webcam --session "Rehearsal" --keep-days 30
 
     Example: mien webcam --no-window --seconds 60 --record me.csv
     """
@@ -111,10 +126,13 @@ def webcam(
     # What sources warn of is told below, in its place.
     logging.getLogger("mien.media").addHandler(logging.NullHandler())
     console = Console(stderr=True, highlight=False, soft_wrap=True)
+    check_options(session, consent, keep_days)
     targets = _targets(record, annotate, out, blur_faces=blur_faces, overwrite=overwrite)
     if no_window:
-        if targets.rows is None and targets.video is None:
-            raise ConfigError("without a window nothing is left to do; give --record or --annotate")
+        if targets.rows is None and targets.video is None and session is None:
+            raise ConfigError(
+                "without a window nothing is left to do; give --session, --record or --annotate"
+            )
         window = None
     else:
         problem = window_problem()
@@ -122,6 +140,8 @@ def webcam(
             _open_page(context, console, problem)
             return
         window = make_window(f"mien: {source}")
+    if session is not None and consent is None:
+        consent = ask_consent(console)
     # What takes its time comes only now.
     from mien.cli.greeting import without_greeting
     from mien.cli.predict import introduction
@@ -144,7 +164,26 @@ def webcam(
         source, every_s=step_s, end_s=seconds, threads=threads, live=True
     ) as reading:
         is_mirrored = reading.info.kind == "camera" if mirror is None else mirror
-        _run(recognizer, reading, window, targets, console, is_mirrored=is_mirrored)
+        with ExitStack() as stack:
+            keeper = None
+            if session is not None:
+                keeper = SessionKeeper(
+                    session,
+                    recognizer,
+                    source=reading.info.name,
+                    origin="webcam",
+                    consent=consent,
+                    keep_days=keep_days,
+                    settings={"every_s": step_s, "min_face_px": min_face},
+                    live=True,
+                )
+                stack.callback(_tell_of_session, console, keeper)
+                stack.enter_context(keeper)
+            _run(recognizer, reading, window, targets, keeper, console, is_mirrored=is_mirrored)
+
+
+def _tell_of_session(console: Console, keeper: SessionKeeper) -> None:
+    console.print(keeper.words(), markup=False)
 
 
 def window_problem() -> str | None:
@@ -207,6 +246,7 @@ def _run(
     reading: VideoReading,
     window: Window | None,
     targets: _Targets,
+    keeper: SessionKeeper | None,
     console: Console,
     *,
     is_mirrored: bool,
@@ -224,8 +264,12 @@ def _run(
     )
     overlay = VideoOverlay(mirror=is_mirrored)
     try:
-        with _progress(console, reading.info.name, shown=window is None) as tell, recorder:
-            session = Session(reading, recorder, window, overlay, tell)
+        is_kept = keeper is not None
+        with (
+            _progress(console, reading.info.name, shown=window is None, is_kept=is_kept) as tell,
+            recorder,
+        ):
+            session = Session(reading, recorder, window, overlay, tell, keeper)
             if targets.rows is not None or targets.video is not None:
                 recorder.start(targets.rows, targets.video, 0.0)
             # Ctrl-C is how a session without a window ends.
@@ -241,15 +285,18 @@ def _run(
 
 
 @contextmanager
-def _progress(console: Console, name: str, *, shown: bool) -> Iterator[Callable[[str], None]]:
+def _progress(
+    console: Console, name: str, *, shown: bool, is_kept: bool
+) -> Iterator[Callable[[str], None]]:
     """Show a line that is renewed with each frame, where there is a terminal and no window."""
     if not shown or not console.is_terminal:
         yield lambda _: None
         return
     from rich.markup import escape
 
-    with console.status(f"reading {escape(name)}; Ctrl-C ends") as status:
-        yield lambda words: status.update(f"reading {escape(name)}   {words}   Ctrl-C ends")
+    what = ("[bold red]● REC[/] " if is_kept else "") + f"reading {escape(name)}"
+    with console.status(f"{what}; Ctrl-C ends") as status:
+        yield lambda words: status.update(f"{what}   {words}   Ctrl-C ends")
 
 
 def _summary(session: Session) -> str:

@@ -10,6 +10,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from mien.cli.keeping import SessionKeeper
     from mien.cli.webcam.record import Recorder
     from mien.core.types import FrameResult
     from mien.media import Frame
@@ -19,7 +20,13 @@ if TYPE_CHECKING:
 
 Pair = tuple["Frame", "FrameResult"]
 
-KEYS = ("s\tsave a snapshot", "r\tstart or stop recording", "h\tthese keys", "q, Esc\tend")
+KEYS = (
+    "s\tsave a snapshot",
+    "r\tstart or stop recording",
+    "m\tmark this moment of the session",
+    "h\tthese keys",
+    "q, Esc\tend",
+)
 _HINT = "h\tkeys"
 _HINT_S, _MESSAGE_S = 6.0, 3.0
 # How long a window may go without attention while no frame comes.
@@ -128,6 +135,7 @@ class Session:
         window: Where they are shown, or None.
         overlay: How they are drawn in the window.
         tell: Is called with a line about how it goes, after each frame.
+        keeper: The session that is kept, or None.
         snapshots: How many were saved.
     """
 
@@ -136,11 +144,13 @@ class Session:
     window: Window | None
     overlay: VideoOverlay
     tell: Callable[[str], None] = lambda _: None
+    keeper: SessionKeeper | None = None
     pace: Pace = field(default_factory=Pace)
     snapshots: int = 0
     _message: str = ""
     _message_until: float = 0.0
     _shows_keys: bool = False
+    _kept_from_s: float | None = None
 
     def run(self) -> None:
         """Read until the source or the user ends it.
@@ -166,6 +176,10 @@ class Session:
     def _take(self, frame: Frame, result: FrameResult) -> None:
         self.pace.note(result)
         self.recorder.write(frame, result)
+        if self.keeper is not None:
+            self.keeper.add(result)
+            if self._kept_from_s is None:
+                self._kept_from_s = result.timestamp_s
         words = self.pace.words(self.reading.dropped, self.reading.frames_per_s)
         self.tell(words)
         if self.window is not None:
@@ -176,15 +190,15 @@ class Session:
 
         drawn_rgb = self.overlay.draw(frame.image_rgb, result)
         lines = [words]
-        if self.recorder.is_on:
-            recorded_s = max(0.0, frame.timestamp_s - self.recorder.start_s)
-            minutes, seconds = divmod(int(recorded_s), 60)
+        begun_s = self.recorder.start_s if self.recorder.is_on else self._kept_from_s
+        if begun_s is not None:
+            minutes, seconds = divmod(int(max(0.0, frame.timestamp_s - begun_s)), 60)
             lines = [f"REC {minutes}:{seconds:02d}   {words}"]
         if self.pace.now() < self._message_until:
             lines.append(self._message)
         if self._shows_keys:
             lines += KEYS
-        lay_note(drawn_rgb, lines, is_recording=self.recorder.is_on)
+        lay_note(drawn_rgb, lines, is_recording=begun_s is not None)
         window.show(drawn_rgb)
 
     def _obey(self, window: Window, last: Pair | None) -> bool:
@@ -202,6 +216,9 @@ class Session:
             self._say(f"saved {path.name}")
         elif key in ("r", "R") and last is not None:
             self._switch_recording(last)
+        elif key in ("m", "M") and last is not None:
+            kept = None if self.keeper is None else self.keeper.mark()
+            self._say(kept or "no session to mark; begin with --session TITLE")
         return True
 
     def _switch_recording(self, last: Pair) -> None:
