@@ -241,6 +241,8 @@ class LiveSession:
             error: Why it failed, if it did; else why there are no more pictures, if so.
         """
         why = error or self.problem
+        if isinstance(why, MienError):
+            why = ApiError.from_mien(why)
         return live_json.LiveRecording(
             type="recording",
             state=state,
@@ -250,7 +252,7 @@ class LiveSession:
             frames=self._frames,
             faces=self._faces,
             dropped=self.recording.dropped,
-            error=why.body if isinstance(why, ApiError) else why and ApiError.from_mien(why).body,
+            error=None if why is None else why.body,
         )
 
 
