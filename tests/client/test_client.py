@@ -127,6 +127,18 @@ def test_choices_reach_the_server(client: Client, astronaut_path: Path) -> None:
     assert face.expression.uncertain and face.box == Box(0, 0, 512, 512)
 
 
+def test_a_model_is_chosen_by_name(client: Client, astronaut_path: Path) -> None:
+    own = client.analyze(astronaut_path, detector="full")[0].expression
+    named = client.analyze(astronaut_path, bundle="tiny", detector="full")[0].expression
+    other = client.analyze(astronaut_path, bundle="mien-s", detector="full")[0].expression
+    assert named == own != other
+    here = mien.Recognizer(bundle="mien-s", detector="full").analyze(astronaut_path)[0].expression
+    assert dict(other.probabilities) == pytest.approx(dict(here.probabilities), abs=1e-4)
+    assert client.explain(astronaut_path, bundle="mien-s", detector="full").bundle == "mien-s"
+    with pytest.raises(errors.BundleError, match=r"unknown bundle '\.\./tiny'; available: tiny"):
+        client.analyze(astronaut_path, bundle="../tiny")
+
+
 def test_a_picture_without_a_face_is_no_error(client: Client) -> None:
     result = client.analyze(np.full((80, 120), 128, np.uint8))
     assert (result.size, len(result)) == ((120, 80), 0)

@@ -108,6 +108,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         self,
         picture: Picture | Image,
         *,
+        bundle: str | None = None,
         detector: str | None = None,
         label_set: str | None = None,
         prior: Prior | None = None,
@@ -120,6 +121,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         Args:
             picture: A path, encoded bytes, a Pillow picture, or an array of uint8, gray (h, w)
                 or colour (h, w, 3). Its name stays here.
+            bundle: A model of `models()`.
             detector: A detector of `models()`.
             label_set: A label set of `models()`.
             prior: How common each expression is taken to be: `default`, `natural`, `balanced`,
@@ -134,6 +136,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         Raises:
             ImageError: If the picture cannot be read, here or there.
             ShapeError: If an array has another shape or dtype.
+            BundleError: If the model is unknown there or cannot be loaded.
             DetectorError: If the detector is unknown or cannot run there.
             LabelError: If the label set is unknown there.
             ConfigError: If the prior or another value cannot be used.
@@ -143,6 +146,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
             ServerError: If the server failed otherwise; the text is its own.
         """
         choice = _query(
+            bundle=bundle,
             detector=detector,
             label_set=label_set,
             prior=_prior_words(prior),
@@ -161,6 +165,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         face: int | Box | Face = 0,
         *,
         label: str | None = None,
+        bundle: str | None = None,
         detector: str | None = None,
         label_set: str | None = None,
         prior: Prior | None = None,
@@ -173,6 +178,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
             picture: As for `analyze`.
             face: Which face: its place, largest first, or a face or box of it that it overlaps.
             label: The expression; None takes the face's most probable.
+            bundle: As for `analyze`.
             detector: As for `analyze`.
             label_set: As for `analyze`.
             prior: As for `analyze`.
@@ -190,6 +196,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
             face=None if box else face,
             box=box and f"{box.x1},{box.y1},{box.x2},{box.y2}",
             label=label,
+            bundle=bundle,
             detector=detector,
             label_set=label_set,
             prior=_prior_words(prior),
@@ -214,7 +221,7 @@ class Client(AbstractContextManager["Client"], JobCalls, SessionCalls):
         """Return a live connection, to be used with `with`; see `Live`.
 
         Args:
-            bundle: A model of `models()`.
+            bundle: As for `analyze`.
             detector: As for `analyze`.
             label_set: As for `analyze`.
             smoothing_s: Time constant of smoothing in seconds, 0 to 10; 0 for none.

@@ -37,6 +37,7 @@ _SAME_AS_HERE: dict[str, type[MienError]] = {
     "invalid_request": ConfigError,
     "consent_required": ConfigError,
     "invalid_message": ConfigError,
+    "unknown_bundle": BundleError,
     "bundle_unusable": BundleError,
     "session_running": SessionRunningError,
     "not_one_person": NotOnePersonError,

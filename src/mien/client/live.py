@@ -222,11 +222,12 @@ class Live(AbstractContextManager["Live"]):
         """Read the next frames with something else; what is None stays as it is.
 
         Raises:
+            BundleError: If the model is unknown there or cannot be loaded.
             DetectorError: If the detector is unknown or cannot run there.
             LabelError: If the label set is unknown there.
             ConfigError: If a value cannot be used.
-            ServerError: If there is no such bundle, or a session is recorded that must be read in
-                one way. After any error the choice is as it was.
+            ServerError: If a session is recorded, which must be read in one way. After any error
+                the choice is as it was.
             MienError: As `read`.
         """
         given = {
