@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import signal
 import socket as sockets
 import subprocess
@@ -298,6 +299,68 @@ def test_what_decides_on_the_figures_is_locked_while_recording(
         page.stop()
         page.say({"type": "configure", **change})
         page.until("ready")
+
+
+def test_nobody_gets_a_number_twice_though_faces_are_followed_anew(
+    server: RunningServer, jpeg: bytes
+) -> None:
+    with page_of(server) as page:
+        assert ids(page.frame(jpeg)) == {1, 2}
+        page.say({"type": "configure", "smoothing_s": 2.0})
+        page.until("ready")
+        assert ids(page.frame(jpeg)) == {3, 4}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_is_said_of_recording_is_answered(
+    server: RunningServer, store: Store, jpeg: bytes, seed: int
+) -> None:
+    """Messages of every kind with values of every kind, in any order."""
+    chance = random.Random(seed)
+    odd: list[Any] = [
+        None,
+        True,
+        -1,
+        0,
+        1,
+        2**31,
+        2**70,
+        1e308,
+        "",
+        " ",
+        "\x00",
+        "a\x00b",
+        "\u202e",
+    ]
+    odd += ["\ud800", "é" * 200, "x" * 201, "x" * 2001, [], {}, {"name": "c"}, {"name": "\x00"}]
+    fields = {
+        "record": ["title", "consent", "note", "keep_days", "pictures", "clip", "more"],
+        "resume": ["session_id"],
+        "mark": ["word", "timestamp_s"],
+        "stop": ["word"],
+    }
+    with page_of(server) as page:
+        for _ in range(15):
+            kind = chance.choice(list(fields))
+            message: Message = {"type": kind}
+            if kind == "record":
+                message = dict(RECORD)
+            if kind == "mark":
+                message["word"] = "word"
+            for name in fields[kind]:
+                if chance.random() < 0.3:
+                    message[name] = chance.choice(odd)
+            page.say(message)
+            answer = page.receive()
+            while answer["type"] == "recording" and answer["state"] == "recording":
+                if kind in ("record", "resume"):
+                    break
+                answer = page.receive()
+            assert answer["type"] in ("error", "recording", "marked"), answer
+            if answer["type"] == "error":
+                assert answer["error"]["code"] not in ("internal_error", "store_unavailable")
+        assert page.frame(jpeg)["type"] == "result"
+    wait_for(lambda: all(session.state == "ended" for session in store.sessions()))
 
 
 def test_too_many_messages_about_recording_are_refused(server: RunningServer) -> None:
