@@ -138,6 +138,14 @@ class TestExport:
         lines = Path("t.jsonl").read_text(encoding="utf-8").splitlines()
         assert json.loads(lines[5])["p_anger"] == expected[5]["p_anger"]
 
+    def test_reports_are_files_to_read(self, talk: int) -> None:
+        said = mien("export", talk, "t.html", "t.PDF")
+        assert "t.html: 100 faces" in said and "t.PDF: 100 faces" in said
+        assert "<h1>A talk</h1>" in Path("t.html").read_text(encoding="utf-8")
+        assert Path("t.PDF").read_bytes().startswith(b"%PDF")
+        with pytest.raises(ConfigError, match="as they were merged and hidden"):
+            mien("export", talk, "other.html", "--as-recorded")
+
     def test_files_that_are_there_stay_unless_told(self, talk: int) -> None:
         for name in ("t.json", "t.csv"):
             Path(name).write_text("mine")

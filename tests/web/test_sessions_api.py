@@ -19,7 +19,7 @@ import pytest
 
 from mien.core.errors import StoreFullError, StoreLockedError, StoreReadOnlyError
 from mien.recognition.rows.rows import rows_of
-from mien.recognition.summary.summary import summary
+from mien.recognition.summary.summary import Summary, summary
 from mien.store import Store
 from mien.web.settings import load_settings
 from recordings import make_face, make_frame
@@ -195,6 +195,31 @@ class TestCourse:
         assert told == summary(store.frames(made.session_id)).to_dict()
         assert [person["track_id"] for person in told["people"]] == [1, 2, 3]
 
+    def test_figures_are_remembered_until_something_changes(
+        self,
+        client: httpx.Client,
+        store: Store,
+        made: Made,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        worked_out: list[int] = []
+
+        def count(store: Store, session_id: int) -> Summary:
+            worked_out.append(session_id)
+            return summary(store.frames(session_id))
+
+        monkeypatch.setattr("mien.web.summaries.summarise_session", count)
+        first = client.get(f"{made.url}/summary").json()
+        assert client.get(f"{made.url}/summary").json() == first and len(worked_out) == 1
+        client.patch(f"{made.url}/people/2", json={"hidden": True})
+        assert len(client.get(f"{made.url}/summary").json()["people"]) == 2
+        with store.resume(made.session_id) as recording:
+            recording.add(make_frame(FRAMES))
+        assert client.get(f"{made.url}/summary").json()["frames"] == FRAMES + 1
+        assert len(worked_out) == 3
+        client.delete(made.url)
+        assert client.get(f"{made.url}/summary").status_code == 404
+
     def test_a_session_without_a_face_has_figures(self, client: httpx.Client, store: Store) -> None:
         with store.record(title="empty") as recording:
             recording.add(make_frame(0))
@@ -344,7 +369,7 @@ class TestExport:
         return tmp_path
 
     def export(self, client: httpx.Client, made: Made, kind: str) -> bytes:
-        answer = client.get(f"{made.url}/export", params={"format": kind})
+        answer = client.get(f"{made.url}/export", params={"format": kind}, timeout=180)
         assert answer.status_code == 200, answer.text
         name = answer.headers["content-disposition"]
         assert name == f'attachment; filename="A-talk-{made.session_id}.{kind}"'

@@ -19,6 +19,7 @@ from mien.web.metrics import Metrics
 from mien.web.readers import Readers
 from mien.web.recordings import OpenRecordings
 from mien.web.settings import Settings
+from mien.web.summaries import Summaries
 
 DISK_THREADS, DISK_WAITING = 4, 256
 
@@ -33,6 +34,7 @@ class Services:
         queue: The threads it reads in, and whose turn it is.
         uploads: The rate limit on uploads.
         disk: The threads that wait for the store and for files, so that no picture waits for them.
+        summaries: The figures of sessions, remembered.
         recordings: Sessions that are being recorded.
         jobs: What was uploaded to be read in the background.
         metrics: What is counted and measured.
@@ -44,6 +46,7 @@ class Services:
     queue: Readers = field(init=False)
     uploads: RateLimiter = field(init=False)
     disk: WorkQueue = field(init=False)
+    summaries: Summaries = field(init=False, default_factory=Summaries)
     jobs: Jobs = field(init=False)
     recordings: OpenRecordings = field(init=False, default_factory=OpenRecordings)
     metrics: Metrics = field(init=False)

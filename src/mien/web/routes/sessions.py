@@ -8,7 +8,6 @@ from fastapi import APIRouter, Body, Path, Query
 from fastapi.responses import Response
 
 from mien.core.labels import label_set
-from mien.reports.session_digest import summarise_session
 from mien.store import MediaFile, Session, Store
 from mien.store.sessions import Order
 from mien.web.engine import describe_label_set
@@ -131,7 +130,14 @@ async def edit_session(
 )
 async def delete_session(services: ServicesOf, session_id: SessionId) -> None:
     """Takes everything: rows, kept files, and their traces in the database's file."""
-    await services.disk.run(lambda: services.store().delete(session_id))
+
+    def delete() -> None:
+        services.summaries.forget(session_id)
+        services.store().delete(session_id)
+        # Somebody may have asked meanwhile.
+        services.summaries.forget(session_id)
+
+    await services.disk.run(delete)
 
 
 @router.get(
@@ -179,7 +185,7 @@ async def show_summary(services: ServicesOf, session_id: SessionId) -> SummaryRe
     """Shares, means, changes and strongest moments, of each person and of everybody."""
 
     def read() -> SummaryReply:
-        told = summarise_session(services.store(), session_id)
+        told = services.summaries.of(services.store(), session_id)
         return SummaryReply.model_validate(told.to_dict())
 
     return await services.disk.run(read)
