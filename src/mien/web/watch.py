@@ -6,6 +6,7 @@ import logging
 import re
 import secrets
 import time
+from typing import Any, cast
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -95,11 +96,16 @@ class Watch:
 class BelievedProxies(ProxyHeadersMiddleware):
     """Believes what proxies that are trusted say of a request, as uvicorn does, and marks it."""
 
-    async def __call__(self, scope, receive, send):  # type: ignore[no-untyped-def]
+    def __init__(self, app: ASGIApp, proxies: list[str]) -> None:
+        """Wrap an app; `proxies` are addresses and networks."""
+        # uvicorn's own types of the same things are others than Starlette's.
+        super().__init__(cast(Any, app), proxies)
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         """Answer one request or socket."""
         peer = scope.get("client")
         scope[_BEHIND_PROXY] = peer is not None and peer[0] in self.trusted_hosts
-        return await super().__call__(scope, receive, send)
+        await super().__call__(scope, receive, send)
 
 
 def route_of(scope: Scope) -> str:
