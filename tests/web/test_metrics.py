@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import get_args
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from mien import __version__
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.web.app import create_app
 from mien.web.engine import RecognizerEngine
+from mien.web.jobs.job import State
 from mien.web.metrics import LiveCounts, Metrics
 from mien.web.settings import load_settings
 from tests.web.running import RunningServer, jpeg_of
@@ -62,6 +64,13 @@ def scrape(server: RunningServer) -> Samples:
 def test_what_runs_is_told(server: RunningServer) -> None:
     about = {"version": __version__, "bundle": "tiny", "detector": "haar"}
     assert value(scrape(server), "mien_info", **about) == 1
+
+
+def test_recordings_and_jobs_are_told_before_there_are_any(server: RunningServer) -> None:
+    found = scrape(server)
+    assert found["mien_recordings", frozenset()] == 0
+    states = {dict(labels)["state"] for name, labels in found if name == "mien_jobs"}
+    assert states == set(get_args(State))
 
 
 def test_requests_are_counted_by_route_and_status(server: RunningServer) -> None:

@@ -67,9 +67,7 @@ def create_app(settings: Settings | None = None, engine: Engine | None = None) -
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         await services.disk.run(services.jobs.open_if_there)
         yield
-        await services.disk.run(services.jobs.close)
-        await services.recordings.close_all(services.disk)
-        services.close()
+        await services.end()
 
     app = _App(
         title="mien",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from dataclasses import dataclass, field
 from typing import Annotated
@@ -65,7 +66,9 @@ class Services:
             about=self._about,
             gauges={
                 "mien_live_connections": ("Live connections now.", lambda: self.connections),
+                "mien_recordings": ("Sessions being recorded live.", lambda: len(self.recordings)),
             },
+            jobs=lambda: self.jobs.count_states(),
         )
         self.jobs = Jobs(chosen, self.engine, self.store, lambda: self.connections > 0)
 
@@ -92,6 +95,17 @@ class Services:
             "bundle": engine.bundle_name,
             "detector": engine.prepare(engine.default),
         }
+
+    async def end(self) -> None:
+        """Bring what is being written to its end, as the server stops, and close everything.
+
+        Each has its own bound on how long it waits: a session some seconds, a job that reads a
+        video as long as it needs to step back from the frame at hand.
+        """
+        await asyncio.gather(
+            self.recordings.close_all(self.disk), asyncio.to_thread(self.jobs.close)
+        )
+        self.close()
 
     def close(self) -> None:
         """End the worker threads and close the store."""
