@@ -31,6 +31,7 @@ export class ClipPanel {
   private name = "";
   private isPlaying = false;
   private seekTimer = 0;
+  private isRewinding = false;
 
   constructor() {
     this.opener.addEventListener("click", () => this.choose());
@@ -73,7 +74,10 @@ export class ClipPanel {
   /** Play it from its beginning, if there is one. */
   async begin(): Promise<void> {
     if (!this.clip) return;
-    this.video.currentTime = 0;
+    if (this.video.currentTime > 0) {
+      this.isRewinding = true;
+      this.video.currentTime = 0;
+    }
     try {
       await this.video.play();
     } catch (error) {
@@ -138,8 +142,10 @@ export class ClipPanel {
     const { currentTime } = this.video;
     const atMs = performance.now();
     window.clearTimeout(this.seekTimer);
-    // To the beginning, before it has played: that is `begin`, or nobody's doing.
-    if (currentTime === 0 && !this.isPlaying) return;
+    // To its beginning by `begin`: that is told as the beginning.
+    const isOwn = this.isRewinding;
+    this.isRewinding = false;
+    if (isOwn) return;
     this.seekTimer = window.setTimeout(
       () => this.move(words.clip_seek, currentTime, atMs),
       SEEK_ENDS_MS,

@@ -67,7 +67,7 @@ export class QuickWordsDialog {
     this.fields.set(key, input);
     const label = make("label", "", make("kbd", "", key));
     label.htmlFor = input.id;
-    label.setAttribute("aria-label", fill(words.quick_word_number, { key }));
+    input.setAttribute("aria-label", fill(words.quick_word_number, { key }));
     return make("li", "", label, input);
   }
 

@@ -47,7 +47,10 @@ export class Recorder {
     const { engine, clip } = parts;
     this.dialog = new RecordDialog(clip);
     this.done = new DoneCard(() => this.button.focus());
-    this.button.addEventListener("click", () => void (engine.session ? this.end() : this.begin()));
+    this.button.addEventListener("click", () => {
+      if (this.isAsking) return;
+      void (engine.session ? this.end() : this.begin());
+    });
     engine.on("recording", (state) => this.onRecording(state));
     engine.on("connection", ({ kind }) => {
       this.isCutOff ||= this.isOn && kind === "lost";
@@ -84,6 +87,8 @@ export class Recorder {
     await this.ask(wish);
     this.isAsking = false;
     this.showButton();
+    // The camera was turned off meanwhile.
+    if (this.parts.stage.state === "idle" && this.parts.engine.session) await this.end();
   }
 
   private async ask(wish: RecordingWish): Promise<void> {
@@ -208,7 +213,9 @@ export class Recorder {
   private showButton(): void {
     const { stage } = this.parts;
     const isWatching = stage.state === "live" || stage.state === "paused";
-    this.button.disabled = !this.allowed || this.isAsking || !(isWatching || this.isOn);
+    this.button.disabled = !this.allowed || !(isWatching || this.isOn);
+    // Really disabled, it would lose the keyboard.
+    this.button.setAttribute("aria-disabled", String(this.isAsking));
     this.button.toggleAttribute("data-on", this.isOn);
     if (this.isAsking && !this.isOn) this.buttonWords.textContent = words.starting;
     else this.buttonWords.textContent = this.isOn ? words.end_recording : words.record;
