@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import dataclass, replace
-from functools import partial
+from dataclasses import replace
 
 from pydantic import BaseModel
 from starlette.websockets import WebSocket, WebSocketDisconnect
@@ -19,11 +18,13 @@ from starlette.websockets import WebSocket, WebSocketDisconnect
 from mien.core.errors import MienError
 from mien.core.labels import label_set
 from mien.core.protocol import LIVE_PROTOCOL, PROTOCOL_MISMATCH_CODE
+from mien.recognition.together import Seen
 from mien.recognition.tracking.tracker import FaceTracker
 from mien.web.engine import Choice, describe_label_set
 from mien.web.errors import ApiError, internal_error
 from mien.web.limits import TokenBucket
 from mien.web.live.messages import SOCKET_IS_CLOSED, read_message, result_message
+from mien.web.live.newest import LiveFrame, NewestFrame
 from mien.web.live.recorder import LiveRecorder
 from mien.web.live.session import HowRead
 from mien.web.metrics import LiveCounts
@@ -36,13 +37,6 @@ log = logging.getLogger("mien.web")
 # told to go away.
 WRONG_MESSAGES_AT_ONCE = 20
 POLICY_VIOLATION, TOO_BIG, TRY_AGAIN_LATER = 1008, 1009, 1013
-
-
-@dataclass(frozen=True)
-class _Frame:
-    index: int
-    jpeg: bytes
-    timestamp_s: float
 
 
 class LiveConnection:
@@ -64,7 +58,9 @@ class LiveConnection:
         # The highest number that a face has had, here or in a session that is gone on with.
         self._last_id = 0
         self._frames_sent = 0
-        self._newest: _Frame | None = None
+        self._newest = NewestFrame()
+        # The one whose turn it is, or was last.
+        self._in_work = LiveFrame(0, b"", 0.0)
         self._frame_came = asyncio.Event()
         self._started_s = time.monotonic()
         self._recorder = LiveRecorder(
@@ -193,10 +189,7 @@ class LiveConnection:
             words = f"more than {self._services.settings.frames_per_s:g} frames a second"
             await self._refuse(ApiError(429, "too_many_frames", words), index)
             return
-        replaced, self._newest = (
-            self._newest,
-            _Frame(index, jpeg, time.monotonic() - self._started_s),
-        )
+        replaced = self._newest.put(LiveFrame(index, jpeg, self._now_s()))
         self._frame_came.set()
         if replaced is not None:
             self.counts.count_skipped()
@@ -206,37 +199,37 @@ class LiveConnection:
         while True:
             await self._frame_came.wait()
             self._frame_came.clear()
-            frame, self._newest = self._newest, None
-            if frame is None:
+            if not self._newest:
                 continue
             try:
-                await self._read(frame)
+                await self._read_newest()
             except (MienError, ApiError) as error:
-                await self._refuse(error, frame.index)
+                await self._refuse(error, self._in_work.index)
             except SOCKET_IS_CLOSED:
                 return
             except Exception:  # the edge: a bug must not hang the client
                 log.exception("a bug, while reading a live frame")
-                await self._refuse(internal_error(), frame.index)
+                await self._refuse(internal_error(), self._in_work.index)
 
-    async def _read(self, frame: _Frame) -> None:
-        started_s = time.monotonic()
-        result = await self._services.queue.read_frame(
-            partial(
-                self._services.engine.locate,
-                frame.jpeg,
-                self._choice,
-                index=frame.index,
-                timestamp_s=frame.timestamp_s,
-            )
-        )
-        total_ms = 1000 * (time.monotonic() - started_s)
+    async def _read_newest(self) -> None:
+        result = await self._services.queue.read_frame(self._locate_newest)
+        total_ms = 1000 * (self._now_s() - result.timestamp_s)
         waited_ms = max(0.0, total_ms - sum(result.milliseconds.values()))
         tracked = self._tracker.update(result)
         self._last_id = max([self._last_id, *(face.track_id or 0 for face in tracked)])
         self.counts.count_read(tracked, waited_ms)
-        session_s = self._recorder.add(tracked, frame.jpeg)
+        session_s = self._recorder.add(tracked, self._in_work.jpeg)
         await self._send(result_message(tracked, waited_ms=waited_ms, session_s=session_s))
+
+    def _locate_newest(self) -> Seen:
+        """Find the faces of the frame that is the newest when the turn comes; runs in a thread."""
+        frame = self._in_work = self._newest.take()
+        return self._services.engine.locate(
+            frame.jpeg, self._choice, index=frame.index, timestamp_s=frame.timestamp_s
+        )
+
+    def _now_s(self) -> float:
+        return time.monotonic() - self._started_s
 
     async def _prepare(self, choice: Choice) -> str:
         return await self._services.queue.run(self._services.engine.prepare, choice)
