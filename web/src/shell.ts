@@ -3,7 +3,8 @@
 document.addEventListener("click", (event) => {
   for (const menu of openMenus()) {
     const inside = event.target instanceof Node && menu.contains(event.target);
-    const chosen = event.target instanceof Element && event.target.closest(".menu-list a, .menu-list button");
+    const entry = ".menu-list a, .menu-list button";
+    const chosen = event.target instanceof Element && event.target.closest(entry);
     if (!inside || chosen) menu.open = false;
   }
 });

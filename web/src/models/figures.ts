@@ -177,7 +177,8 @@ export function allFigures(model: ModelReply): HTMLElement {
   }
   const split = SPLITS[model.evaluations[0]?.split ?? ""] ?? "";
   const caption = make("caption", "", fill(words.all_caption, { split }));
-  const frame = make("div", "table-frame", make("table", "table", caption, make("thead", "", head), body));
+  const table = make("table", "table", caption, make("thead", "", head), body);
+  const frame = make("div", "table-frame", table);
   frame.tabIndex = 0;
   frame.setAttribute("role", "region");
   frame.setAttribute("aria-label", words.more);

@@ -24,7 +24,8 @@ export function serverTable(server: SettingsReply): HTMLElement {
     const set = make("td", "", ...(variable ? [make("code", "", variable)] : []));
     body.append(make("tr", "", heading, make("td", "", value), set));
   }
-  return make("div", "table-frame", make("table", "table server-table", make("thead", "", head), body));
+  const table = make("table", "table server-table", make("thead", "", head), body);
+  return make("div", "table-frame", table);
 }
 
 function rows(server: SettingsReply): Row[] {

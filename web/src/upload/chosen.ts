@@ -16,7 +16,9 @@ interface Chosen {
   release: () => void;
 }
 
-const FILM = "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13A1.5 1.5 0 0 1 4 17.5zM10 9.5v5l4.5-2.5z";
+const FILM =
+  "M4 6.5A1.5 1.5 0 0 1 5.5 5h13A1.5 1.5 0 0 1 20 6.5v11a1.5 1.5 0 0 1-1.5 1.5h-13" +
+  "A1.5 1.5 0 0 1 4 17.5zM10 9.5v5l4.5-2.5z";
 
 export class ChosenFiles {
   private files: Chosen[] = [];

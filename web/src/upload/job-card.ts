@@ -69,8 +69,9 @@ export class JobCard {
     this.chip.dataset["state"] = job.state;
     this.chip.textContent = stateWords(job);
     this.progress.hidden = !isActive(job);
-    if (job.progress.share === null || job.state === "waiting") this.progress.removeAttribute("value");
-    else this.progress.value = job.progress.share;
+    const { share } = job.progress;
+    if (share === null || job.state === "waiting") this.progress.removeAttribute("value");
+    else this.progress.value = share;
     this.said.textContent = progressWords(job);
     this.offer();
     this.note();
@@ -159,8 +160,9 @@ function* notesOf(job: Job): Generator<string> {
   if (job.state === "cancelled") yield words.cancelled_words;
   if (job.expires_at === null || isActive(job)) return;
   const near = nearness(job.expires_at);
-  if (job.state !== "done") yield fill(canResume(job) ? words.resumable : words.expired, { when: near });
-  else yield fill(job.kind === "video" ? words.video_until : words.photos_until, { when: near });
+  const ended = job.kind === "video" ? words.video_until : words.photos_until;
+  const stopped = canResume(job) ? words.resumable : words.expired;
+  yield fill(job.state === "done" ? ended : stopped, { when: near });
 }
 
 function progressWords(job: Job): string {

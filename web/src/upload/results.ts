@@ -85,7 +85,8 @@ async function resultCard(
   const name = frame.source ?? "";
   const view = make("div", "photo-picture");
   const summary = summaryOf(frame);
-  const caption = make("div", "photo-caption", make("h4", "", name), make("p", "photo-words", summary));
+  const said = make("p", "photo-words", summary);
+  const caption = make("div", "photo-caption", make("h4", "", name), said);
   const card = make("li", "photo", view, make("div", "photo-foot", caption));
   if (frame.error !== null) {
     card.classList.add("failed");
