@@ -90,6 +90,8 @@ def test_other_names_are_refused_and_no_path_is_looked_at(
 ) -> None:
     with pytest.raises(UnknownBundleError, match="available: tiny, mien"):
         engine.prepare(engine.default.changed(bundle=name))
+    # Nor does anything grow with what clients make up.
+    assert not engine._bundles._used_s and len(engine._recognizers) == 1
 
 
 def test_a_folder_is_no_name(engine: RecognizerEngine, tiny_bundle: Path) -> None:

@@ -61,14 +61,16 @@ class BundleShelf:
                 )
             loaded = load_bundle(paths[name], threads=self._threads)
             if len(self._others) >= MOST_OTHERS:
-                del self._others[min(self._others, key=lambda one: self._used_s[one])]
+                longest_unused = min(self._others, key=lambda one: self._used_s[one])
+                del self._others[longest_unused], self._used_s[longest_unused]
             self._others[name] = loaded
         self.mark_used(name)
         return self._others[name]
 
-    def mark_used(self, name: str | None) -> None:
-        """Count a bundle as in use now; any thread may do that."""
-        if name is not None:
+    def mark_used(self, name: str) -> None:
+        """Count a bundle as in use now, if it is loaded; any thread may do that."""
+        # Clients may ask for any number of names that there are not: none of them is kept.
+        if name in self._others:
             self._used_s[name] = time.monotonic()
 
     def has(self, bundle: Bundle) -> bool:
