@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import cv2
@@ -107,3 +107,33 @@ def backdate(store: Store, session_id: int, began: datetime) -> None:
     with store._database.writing() as connection:
         values = {"started_at": began.astimezone(UTC)}
         connection.execute(update(sessions).where(sessions.c.id == session_id).values(values))
+
+
+def record_shown(store: Store, picture_bgr: NDArray[np.uint8]) -> list[int]:
+    """Record sessions to be looked at and return their numbers: two takes of a talk come first."""
+    first = record_course(
+        store,
+        "Rehearsal of the talk, first take",
+        frames=1800,
+        note="Slides 1 to 14. The joke on slide 5 works.",
+        consent="I agree that my expressions are recorded, and kept for 30 days.",
+        keep_days=30,
+    )
+    second = record_course(store, "Rehearsal of the talk, second take", frames=2100, keep_days=30)
+    for session_id, words in (
+        (first, {12.0: "begin", 36.2: "joke", 75.0: "slide 9", 126.0: "question"}),
+        (second, {8.0: "begin", 44.0: "joke"}),
+    ):
+        for timestamp_s, word in words.items():
+            store.markers.add(session_id, timestamp_s, word)
+        store.people.name(session_id, ADA, "Ada")
+        store.people.name(session_id, BEN, "Ben")
+    keep_faces(store, first, picture_bgr, 5.0)
+    others = [
+        record_course(store, f"Usability test {number}", frames=60 * number, keep_days=90)
+        for number in range(1, 6)
+    ]
+    began = datetime.now(UTC) - timedelta(days=9)
+    for number, session_id in enumerate(others):
+        backdate(store, session_id, began + timedelta(days=number, minutes=37 * number))
+    return [first, second, *others]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -45,6 +46,20 @@ def watched(browser: Browser, url: str, *, size: dict[str, int] | None = None) -
     origin = "/".join(url.split("/")[:3])
     assert [one for one in seen.asked if not one.startswith((origin, "blob:", "data:"))] == []
     assert seen.failed == []
+
+
+def wait_until(page: Page, script: str) -> None:
+    """Wait until a script says yes; Playwright's own way needs `eval`, which the pages forbid."""
+    deadline = time.monotonic() + LONG_MS / 1000
+    while not page.evaluate(script):
+        assert time.monotonic() < deadline, f"it never came true: {script}"
+        page.wait_for_timeout(50)
+
+
+def wait_for_lines(page: Page) -> None:
+    """Wait until some plot has points."""
+    plots = "[...document.querySelectorAll('.lane-plot')]"
+    wait_until(page, f"{plots}.some(one => Number(one.dataset.points) > 1)")
 
 
 def fits_its_window(page: Page) -> bool:

@@ -14,6 +14,8 @@ const NOTHING: Columns = { times_s: [], faces: [], means: new Map(), gap_s: 0 };
 
 export class Course {
   readonly source: TimelineSource;
+  /** When the first of its course is there, or it is known that there is none. */
+  readonly ready: Promise<void>;
   columns = NOTHING;
   /** Where the session is lined up, on its own clock. */
   zero_s: number;
@@ -28,6 +30,11 @@ export class Course {
     this.zero_s = this.first_s;
     const { id } = reply.session;
     this.source = new TimelineSource((stretch, signal) => fetchTimeline(id, stretch, signal), true);
+    this.ready = new Promise((resolve) => {
+      if (!reply.session.frames) resolve();
+      this.source.on("came", () => resolve());
+      this.source.on("failed", () => resolve());
+    });
   }
 
   get session(): Session {
@@ -78,16 +85,17 @@ export class Course {
     this.source.want(view, Math.max(Math.round(bins * share), 1), pauseMs);
   }
 
-  /** Take the course that is at hand for a window; on the common axis. */
-  take(window: TimeWindow): void {
+  /** Take the course that is at hand for a window, on the common axis; say if it is another one. */
+  take(window: TimeWindow): boolean {
     const view = this.view(window);
     const reply = (view && this.source.at(view)) ?? this.shown?.reply;
-    if (!reply) return;
-    if (this.shown?.reply === reply && this.shown.shift_s === this.shift_s) return;
+    if (!reply) return false;
+    if (this.shown?.reply === reply && this.shown.shift_s === this.shift_s) return false;
     this.shown = { reply, shift_s: this.shift_s };
     const line = reply.lines[0] ?? { track_id: null, bins: [], faces: [], means: {} };
     const own = columnsOf(line, reply, gapOf(this.session, reply.bin_s));
     this.columns = { ...own, times_s: own.times_s.map((time_s) => time_s + this.shift_s) };
+    return true;
   }
 
   private view(window: TimeWindow) {

@@ -31,7 +31,8 @@ export class CompareLane {
       dash: course.dash,
       shown: true,
     }));
-    this.plot = new Plot(host, window, lines, events, (at_s, line) => this.placeOf(at_s, line), true);
+    const place = (moment_s: number, line: number) => this.placeOf(moment_s, line);
+    this.plot = new Plot(host, window, lines, events, place, true);
   }
 
   show(): void {

@@ -12,7 +12,12 @@ export interface ListEvents {
   leftOut: (course: Course) => void;
 }
 
-export function listItem(course: Course, most_s: number, canLeave: boolean, events: ListEvents): HTMLElement {
+export function listItem(
+  course: Course,
+  most_s: number,
+  canLeave: boolean,
+  events: ListEvents,
+): HTMLElement {
   const { title, id, duration_s } = course.session;
   const link = make("a", "compared-title", title);
   link.href = `/sessions/${id}`;

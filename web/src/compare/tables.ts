@@ -1,13 +1,12 @@
 // Sessions side by side in figures, and what is known of each.
 
-import { make } from "../dom";
+import { capital, make, percent } from "../dom";
 import { moment, wholeNumber } from "../format";
 import type { Label, Session, SummaryReply } from "../protocol";
 import { type Column, headCell, sharesTable } from "../session/shares";
 import { at, decimalsFor, length } from "../session/times";
 import { meansBetween } from "../session/columns";
 import type { TimeWindow } from "../session/window";
-import { capital, percent } from "../dom";
 import { fill } from "../words";
 import words from "../../words/en/compare.json";
 import type { Course } from "./course";
@@ -21,7 +20,8 @@ export function sharesOf(
 ): HTMLElement {
   const columns = courses.map((course, order): Column => {
     const overall = summaries[order]?.overall ?? null;
-    const about = overall ? fill(words.visible, { length: length(overall.visible_s) }) : words.no_faces;
+    const visible = overall && fill(words.visible, { length: length(overall.visible_s) });
+    const about = visible ?? words.no_faces;
     return { ...titled(course), about, shares: overall?.shares ?? {} };
   });
   return sharesTable(words.shares_caption, labels, columns);
@@ -49,7 +49,8 @@ function isShown(person: { same_as: number | null; hidden: boolean }): boolean {
 
 function priorOf({ reading }: Session): string | null {
   const { prior, prior_strength: strength } = reading;
-  return typeof prior === "string" ? `${prior} ${typeof strength === "number" ? strength : ""}`.trim() : null;
+  if (typeof prior !== "string") return null;
+  return typeof strength === "number" && strength > 0 ? `${prior} ${strength}` : prior;
 }
 
 /** What decides on figures and is not the same in all of these sessions. */

@@ -42,7 +42,8 @@ export class Alternative {
       return make("tr", "", headCell("row", times), ...cells);
     });
     const caption = make("caption", "", words.alternative_caption);
-    const table = make("table", "table", caption, make("thead", "", head), make("tbody", "", ...rows));
+    const body = make("tbody", "", ...rows);
+    const table = make("table", "table", caption, make("thead", "", head), body);
     const frame = make("div", "table-frame", table);
     frame.tabIndex = 0;
     frame.setAttribute("role", "region");

@@ -75,6 +75,24 @@ export class SessionBook extends Events<Changes> {
     return name ?? fill(words.person, { number: root ?? track });
   }
 
+  /** Pictures that were kept of moments. */
+  get pictures(): readonly MediaFile[] {
+    return this.media.filter(({ kind, timestamp_s }) => kind !== "video" && timestamp_s !== null);
+  }
+
+  /** Those of a person, by the root track, and those that show no one in particular. */
+  picturesOf(root: number | null): readonly MediaFile[] {
+    const isTheirs = (track: number | null) => track === null || this.rootOf(track) === root;
+    return this.pictures.filter(({ track_id }) => isTheirs(track_id));
+  }
+
+  /** How many faces a person has, those of merged tracks too. */
+  facesOf(root: number): number {
+    return this.people
+      .filter(({ track_id, same_as }) => (same_as ?? track_id) === root)
+      .reduce((sum, { observations }) => sum + observations, 0);
+  }
+
   async refresh(): Promise<void> {
     const [before, now] = [this.reply, await fetchSession(this.session.id)];
     this.reply = now;

@@ -20,7 +20,9 @@ export function changesTable(
   const most = Math.max(...names.flatMap((from) => names.map((to) => times(from, to))));
   const colours = new Map(labels.map(({ name, colour }) => [name, colour]));
   const head = make("tr", "", make("td", "corner", words.from_to));
-  for (const name of names) head.append(headCell("col", sign(colours.get(name)), abbreviated(name)));
+  for (const name of names) {
+    head.append(headCell("col", sign(colours.get(name)), abbreviated(name)));
+  }
   const rows = names.map((from) => {
     const cells = names.map((to) => changeCell(times(from, to), most, from === to));
     return make("tr", "", headCell("row", sign(colours.get(from)), capital(from)), ...cells);

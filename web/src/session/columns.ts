@@ -47,7 +47,8 @@ export function nearest({ times_s, faces, gap_s }: Columns, moment_s: number): n
     else high = middle;
   }
   let best: number | null = null;
-  for (let place = Math.max(low - 2, 0); place <= Math.min(low + 1, times_s.length - 1); place += 1) {
+  const last = Math.min(low + 1, times_s.length - 1);
+  for (let place = Math.max(low - 2, 0); place <= last; place += 1) {
     const away_s = Math.abs((times_s[place] ?? Infinity) - moment_s);
     const isNearer = best === null || away_s < Math.abs((times_s[best] ?? Infinity) - moment_s);
     if (faces[place] && away_s <= gap_s / 2 && isNearer) best = place;

@@ -1,6 +1,6 @@
 // What is known of a session besides its course, and how long it is kept.
 
-import { make } from "../dom";
+import { make, percent } from "../dom";
 import { moment, wholeNumber } from "../format";
 import type { Session } from "../protocol";
 import { toast } from "../toast";
@@ -41,7 +41,8 @@ export class Facts {
 
   private keepControl(session: Session): HTMLElement {
     const days = daysOf(session);
-    const choices = days === null || DAYS.includes(days) ? DAYS : [...DAYS, days].sort((a, b) => a - b);
+    const isListed = days === null || DAYS.includes(days);
+    const choices = isListed ? DAYS : [...DAYS, days].sort((a, b) => a - b);
     this.keep.replaceChildren(
       ...choices.map((choice) => option(String(choice), keepWords(choice))),
       option(FOR_GOOD, words.keep_for_good),
@@ -83,14 +84,16 @@ function factsOf(session: Session): Row[] {
 
 function readingOf(session: Session): Row[] {
   const { prior, prior_strength: strength, uncertain_below: below } = session.reading;
-  const isSet = typeof prior === "string" && prior !== "none";
-  const shown = typeof strength === "number" ? fill(words.prior_strength, { prior: String(prior), strength }) : prior;
+  const name = typeof prior === "string" ? prior : null;
+  const isGraded = name !== null && typeof strength === "number" && strength > 0;
+  const isUncertain = typeof below === "number" && below > 0;
+  const uncertain = isUncertain && fill(words.uncertain_below, { part: percent(below) });
   return [
     ...row(words.model, session.bundle),
     ...row(words.detector, session.detector),
     ...row(words.label_set, session.label_set),
-    ...row(words.prior, isSet ? String(shown) : null),
-    ...row(words.uncertain, typeof below === "number" && below > 0 ? fill(words.uncertain_below, { percent: Math.round(100 * below) }) : null),
+    ...row(words.prior, isGraded ? fill(words.prior_strength, { prior: name, strength }) : name),
+    ...row(words.uncertain, uncertain || null),
   ];
 }
 

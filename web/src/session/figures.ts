@@ -2,7 +2,7 @@
 
 import { fetchSummary } from "../api-sessions";
 import { byId, capital, make, percent } from "../dom";
-import type { MediaFile, Peak, PersonSummary, SummaryReply } from "../protocol";
+import type { Peak, PersonSummary, SummaryReply } from "../protocol";
 import { notice, skeleton } from "../states";
 import { fill } from "../words";
 import words from "../../words/en/session.json";
@@ -35,7 +35,9 @@ export class Figures {
     /** To sum up takes longer than to draw; whoever waits sees the lines first. */
     first: Promise<void>,
   ) {
-    for (const room of [this.shares, this.changes, this.peaks]) room.replaceChildren(skeleton(5, 1.75));
+    for (const room of [this.shares, this.changes, this.peaks]) {
+      room.replaceChildren(skeleton(5, 1.75));
+    }
     choice.on("chosen", () => this.show());
     book.on("names", () => this.show());
     book.on("people", () => void this.load());
@@ -59,7 +61,8 @@ export class Figures {
       if (!asking.signal.aborted) this.show();
     } catch (error) {
       if (asking.signal.aborted) return;
-      this.shares.replaceChildren(notice("bad", error instanceof Error ? error.message : String(error)));
+      const reason = error instanceof Error ? error.message : String(error);
+      this.shares.replaceChildren(notice("bad", reason));
     }
   }
 
@@ -69,7 +72,7 @@ export class Figures {
     byId("figures", HTMLElement).hidden = overall === null;
     if (!overall) return;
     const { who } = this.choice;
-    const one = typeof who === "number" ? people.find(({ track_id }) => track_id === who) : undefined;
+    const one = people.find(({ track_id }) => track_id === who);
     const shown = one ?? overall;
     const whose = one ? this.book.nameOf(one.track_id) : words.together;
     this.shares.replaceChildren(
@@ -95,31 +98,29 @@ export class Figures {
   }
 
   private showPeaks({ peaks }: PersonSummary): void {
-    const pictures = this.book.media.filter((file) => file.kind !== "video" && file.timestamp_s !== null);
     const groups = this.book.labels
       .filter(({ name }) => peaks[name]?.length)
       .map(({ name, colour }) => {
         const swatch = make("i", "swatch");
         swatch.style.background = colour;
         const list = make("ul", "peak-list");
-        list.append(...(peaks[name] ?? []).map((peak) => make("li", "", this.peak(peak, name, pictures))));
-        return make("section", "peak-group", make("h4", "", swatch, capital(name)), list);
+        list.append(...(peaks[name] ?? []).map((peak) => make("li", "", this.peak(peak, name))));
+        return make("section", "peak-group", make("h3", "", swatch, capital(name)), list);
       });
     this.peaks.replaceChildren(...groups);
   }
 
-  private peak(peak: Peak, label: string, pictures: readonly MediaFile[]): HTMLElement {
-    const time = at(peak.timestamp_s);
+  private peak(peak: Peak, label: string): HTMLElement {
+    const time = make("time", "", at(peak.timestamp_s));
     const name = this.book.nameOf(peak.track_id);
-    const root = this.book.rootOf(peak.track_id);
-    const theirs = pictures.filter(({ track_id }) => track_id === null || this.book.rootOf(track_id) === root);
+    const theirs = this.book.picturesOf(this.book.rootOf(peak.track_id));
     const picture = pictureNear(theirs, peak.timestamp_s, PEAK_PICTURE_S);
-    const lines = make("span", "peak-words", make("b", "", percent(peak.probability)), make("time", "", time));
+    const part = make("b", "", percent(peak.probability));
+    const ahead = make("span", "unseen", fill(words.go_to_peak, { label }));
+    const lines = make("span", "peak-words", ahead, part, " ", time, " ");
     if (this.book.shown.length > 1) lines.append(make("span", "peak-who", name));
     const button = make("button", "peak", lines);
     button.type = "button";
-    const said = { label, time, name, part: percent(peak.probability) };
-    button.setAttribute("aria-label", fill(words.go_to_peak, said));
     if (picture) {
       const image = make("img");
       image.src = picture.url;

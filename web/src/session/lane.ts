@@ -27,6 +27,7 @@ export class Lane {
   private readonly values = new Map<string, { item: HTMLElement; value: HTMLElement }>();
   private readonly picture = make("img");
   private waiting: ReturnType<typeof setTimeout> | undefined;
+  private shown: TimelineReply | null = null;
 
   constructor(
     readonly subject: Subject,
@@ -54,6 +55,8 @@ export class Lane {
   }
 
   show(reply: TimelineReply, gap_s: number): void {
+    if (this.shown === reply) return;
+    this.shown = reply;
     const line = reply.lines.find(({ track_id }) => track_id === this.subject.track);
     const none = { track_id: null, bins: [], faces: [], means: {} };
     this.columns = columnsOf(line ?? none, reply, gap_s);
@@ -120,7 +123,8 @@ export class Lane {
   private picturize(moment_s: number | null): void {
     clearTimeout(this.waiting);
     this.waiting = setTimeout(() => {
-      const near = moment_s === null ? null : pictureNear(this.subject.pictures, moment_s, PICTURE_NEAR_S);
+      const { pictures } = this.subject;
+      const near = moment_s === null ? null : pictureNear(pictures, moment_s, PICTURE_NEAR_S);
       if (near && this.picture.getAttribute("src") !== near.url) this.picture.src = near.url;
       this.picture.dataset["shown"] = String(near !== null);
     }, PICTURE_PAUSE_MS);

@@ -38,12 +38,14 @@ async function open(): Promise<void> {
   problem.replaceChildren();
   whole.hidden = false;
   try {
-    show(new SessionBook(await fetchSession(id)));
+    await show(new SessionBook(await fetchSession(id)));
     whole.removeAttribute("aria-busy");
+    byId("loading", HTMLElement).hidden = true;
   } catch (error) {
     if (!(error instanceof ServerError)) throw error;
-    whole.hidden = true;
-    problem.replaceChildren(error.status === 404 || error.status === 422 ? notFound() : failed(error));
+    whole.hidden = byId("loading", HTMLElement).hidden = true;
+    const isThere = error.status !== 404 && error.status !== 422;
+    problem.replaceChildren(isThere ? failed(error) : notFound());
   }
 }
 
@@ -58,7 +60,8 @@ function failed(error: ServerError): HTMLElement {
   return notice("bad", `${words.failed}: ${error.message}`, retry);
 }
 
-function show(book: SessionBook): void {
+/** Show a session, and wait until its lines are there. */
+async function show(book: SessionBook): Promise<void> {
   const { first_s, last_s } = book.session;
   const window = new TimeWindow(first_s ?? 0, Math.max(last_s ?? 0, (first_s ?? 0) + 0.5));
   // Before the timeline hears of new frames, so that it asks for all of them.
@@ -82,6 +85,7 @@ function show(book: SessionBook): void {
   byId("zoom-all", HTMLElement).addEventListener("click", () => window.showAll());
   keepAddress(window, choice);
   if (book.session.state === "recording") watch(book);
+  await timeline.ready;
 }
 
 function showHead(book: SessionBook): void {

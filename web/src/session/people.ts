@@ -27,10 +27,11 @@ export class PeoplePanel {
   }
 
   private show(): void {
-    // What is being written is not taken away; it comes when that is done.
-    if (this.list.querySelector("form")) return;
+    // What is being written or chosen is not taken away; the next change brings all.
+    if (this.list.querySelector("form, details[open]")) return;
     const roots = this.book.people.filter(({ same_as }) => same_as === null);
-    const focused = document.activeElement?.closest<HTMLElement>("[data-person]")?.dataset["person"];
+    const inside = document.activeElement?.closest<HTMLElement>("[data-person]");
+    const focused = inside?.dataset["person"];
     this.list.replaceChildren(...roots.map((person) => this.item(person)));
     if (focused) {
       const item = this.list.querySelector(`[data-person="${focused}"]`) ?? this.list;
@@ -46,9 +47,10 @@ export class PeoplePanel {
     const seen = fill(words.seen, {
       from: at(Math.min(...tracks.map(({ first_s }) => first_s))),
       to: at(Math.max(...tracks.map(({ last_s }) => last_s))),
-      faces: wholeNumber(tracks.reduce((sum, { observations }) => sum + observations, 0)),
+      faces: wholeNumber(this.book.facesOf(person.track_id)),
     });
-    const about = make("div", "person-words", this.nameLine(person, name), make("p", "small-print", seen));
+    const about = make("div", "person-words", this.nameLine(person, name));
+    about.append(make("p", "small-print", seen));
     if (merged.length) about.append(this.mergedLine(merged));
     const item = make("li", "person", this.picture(person), about, this.actions(person, name));
     item.dataset["person"] = String(person.track_id);
@@ -91,9 +93,8 @@ export class PeoplePanel {
   }
 
   private picture(person: Person): HTMLElement {
-    const theirs = this.book.media.filter(
-      ({ kind, track_id }) => kind !== "video" && track_id !== null && this.book.rootOf(track_id) === person.track_id,
-    );
+    const pictures = this.book.picturesOf(person.track_id);
+    const theirs = pictures.filter(({ track_id }) => track_id !== null);
     const near = pictureNear(theirs, (person.first_s + person.last_s) / 2, Infinity);
     if (!near) {
       const initial = make("span", "person-picture", this.book.nameOf(person.track_id).slice(0, 1));
@@ -145,9 +146,8 @@ export class PeoplePanel {
       await change;
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
-      this.problem.replaceChildren(
-        notice("bad", reason, actionButton(words.understood, () => this.problem.replaceChildren(), "small")),
-      );
+      const close = actionButton(words.understood, () => this.problem.replaceChildren(), "small");
+      this.problem.replaceChildren(notice("bad", reason, close));
     }
   }
 }

@@ -73,8 +73,8 @@ export class Plot {
   toggle(lines: readonly Line[]): void {
     this.lines = lines;
     this.plot.batch(() => {
-      lines.forEach(({ shown }, line) => {
-        if (this.plot.series[line + 1]?.show !== shown) this.plot.setSeries(line + 1, { show: shown });
+      lines.forEach(({ shown: show }, line) => {
+        if (this.plot.series[line + 1]?.show !== show) this.plot.setSeries(line + 1, { show });
       });
     });
   }

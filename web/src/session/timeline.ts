@@ -14,7 +14,7 @@ import { MarkerFlags } from "./marker-flags";
 import { Overview } from "./overview";
 import { onScheme } from "./plot";
 import type { Position } from "./position";
-import { TimelineSource } from "./timeline-source";
+import { type Ask, TimelineSource } from "./timeline-source";
 import { at, length } from "./times";
 import type { Who, WhoChoice } from "./who";
 import type { TimeWindow } from "./window";
@@ -23,6 +23,8 @@ const OVERVIEW_BINS = 600;
 // What is hardly ever seen is not shown at first.
 const SHOWN_FROM_MEAN = 0.07;
 const SHOWN_FROM_PEAK = 0.4;
+// More than these side by side are no picture any more; each of the others can be chosen.
+const MOST_LANES = 8;
 
 export class Timeline {
   private readonly lanesHost = byId("lanes", HTMLElement);
@@ -49,7 +51,8 @@ export class Timeline {
   ) {
     const { id } = book.session;
     const source = (together: boolean, came: (reply: TimelineReply) => void) => {
-      const made = new TimelineSource((stretch, signal) => fetchTimeline(id, stretch, signal), together);
+      const ask: Ask = (stretch, signal) => fetchTimeline(id, stretch, signal);
+      const made = new TimelineSource(ask, together);
       made.on("came", came);
       made.on("failed", (error) => this.fail(error));
       return made;
@@ -61,7 +64,8 @@ export class Timeline {
     };
     this.overview = new Overview(window, book.labels);
     byId("overview", HTMLElement).append(this.overview.element);
-    this.alternative = new Alternative(byId("alternative", HTMLDetailsElement), () => this.lanes, window);
+    const details = byId("alternative", HTMLDetailsElement);
+    this.alternative = new Alternative(details, () => this.lanes, window);
     this.flags = new MarkerFlags(byId("flags", HTMLElement), book, window, position);
     this.listen();
     this.addLanes();
@@ -85,7 +89,8 @@ export class Timeline {
       });
     }
     onScheme(() => this.lanes.forEach(({ plot }) => plot.redraw()));
-    addGestures(byId("plots", HTMLElement), this.window, () => document.activeElement === this.line);
+    const isFocused = () => document.activeElement === this.line;
+    addGestures(byId("plots", HTMLElement), this.window, isFocused);
     new ResizeObserver(() => this.showWindow()).observe(this.lanesHost);
   }
 
@@ -101,6 +106,7 @@ export class Timeline {
 
   private addLanes(): void {
     for (const lane of this.lanes) lane.destroy();
+    byId("left-out", HTMLElement).hidden = true;
     const subjects = this.subjects(this.choice.who);
     this.lanesHost.dataset["lanes"] = String(Math.min(subjects.length, 4));
     const events = {
@@ -127,21 +133,28 @@ export class Timeline {
   }
 
   private subjects(who: Who): Subject[] {
-    const pictures = this.book.media.filter((file) => file.kind !== "video" && file.timestamp_s !== null);
     if (who === "together") {
       return [{ track: null, name: words.together, pictures: [], hasRoom: false }];
     }
-    const people = this.book.shown.map(({ track_id }) => track_id);
-    const tracks: (number | null)[] = who === "everyone" ? people : [who];
+    const tracks: (number | null)[] = who === "everyone" ? this.mostSeen() : [who];
     const isAlone = who === "everyone" && this.hasFacesWithoutNumber();
     return [...(isAlone ? [null] : []), ...tracks].map((track) => ({
       track,
       name: this.book.nameOf(track),
-      pictures: pictures.filter(
-        (file) => file.track_id === null || this.book.rootOf(file.track_id) === track,
-      ),
-      hasRoom: pictures.length > 0,
+      pictures: this.book.picturesOf(track),
+      hasRoom: this.book.pictures.length > 0,
     }));
+  }
+
+  /** Those who were in view most, in their own order. */
+  private mostSeen(): number[] {
+    const seen = this.book.shown.map(({ track_id }) => track_id);
+    const most = [...seen].sort((a, b) => this.book.facesOf(b) - this.book.facesOf(a));
+    const isLeftOut = new Set(most.slice(MOST_LANES));
+    const note = byId("left-out", HTMLElement);
+    note.hidden = isLeftOut.size === 0;
+    note.textContent = fill(words.left_out, { most: MOST_LANES, number: isLeftOut.size });
+    return seen.filter((track) => !isLeftOut.has(track));
   }
 
   private hasFacesWithoutNumber(): boolean {
@@ -151,7 +164,8 @@ export class Timeline {
 
   /** Ask for the whole in the overview's width once, and for what is in view in the plot's. */
   private ask(): void {
-    if (!this.book.session.frames) return this.showNothing();
+    if (!this.lanes.length) this.showNothing();
+    if (!this.book.session.frames) return;
     const { first_s, last_s } = this.window;
     this.sources.whole.want({ first_s, last_s, from_s: first_s, to_s: last_s }, OVERVIEW_BINS, 0);
     this.askForView(0);
@@ -197,7 +211,7 @@ export class Timeline {
   }
 
   private addChips(): void {
-    if (this.chips.childElementCount === this.book.labels.length && this.chips.dataset["ready"]) return;
+    if (!this.isBehind() && this.chips.dataset["ready"]) return;
     if (this.selected) this.chips.dataset["ready"] = "true";
     this.chips.replaceChildren(
       ...this.book.labels.map(({ name, colour }) => {

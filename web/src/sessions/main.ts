@@ -62,9 +62,8 @@ async function load(): Promise<void> {
     if (asking.signal.aborted) return;
     const reason = error instanceof Error ? error.message : String(error);
     shown = [];
-    list.replaceChildren(
-      notice("bad", `${words.failed}: ${reason}`, actionButton(words.retry, () => void load(), "small")),
-    );
+    const retry = actionButton(words.retry, () => void load(), "small");
+    list.replaceChildren(notice("bad", `${words.failed}: ${reason}`, retry));
     pager.hidden = true;
   }
   if (asked === asking) list.removeAttribute("aria-busy");
@@ -183,7 +182,8 @@ addEventListener("popstate", () => {
   void load();
 });
 addEventListener("keydown", (event) => {
-  const inField = event.target instanceof Element && event.target.matches("input[type=search], select");
+  const { target } = event;
+  const inField = target instanceof Element && target.matches("input[type=search], select");
   if (inField || event.ctrlKey || event.metaKey || event.altKey) return;
   if (event.key === "/") {
     event.preventDefault();
