@@ -12,6 +12,7 @@ from typing import Any
 import cv2
 import httpx
 import numpy as np
+import pytest
 
 from mien.core.types import FrameResult
 from mien.media import VideoWriter
@@ -19,6 +20,7 @@ from mien.web.jobs.job import Job, JobOrder, Upload
 from mien.web.jobs.jobs import Jobs
 from tests.web.running import RunningServer
 
+Start = Callable[..., RunningServer]
 FRAMES, FPS = 40, 20
 CONSENT = "All in view agreed."
 BOUNDARY = "a-boundary"
@@ -110,3 +112,53 @@ def in_pieces(body: bytes, size: int = 10_000) -> Iterator[bytes]:
     """A body of which nobody is told how long it is."""
     for start in range(0, len(body), size):
         yield body[start : start + size]
+
+
+def settings_of(bundle: Path, folder: Path, **given: Any) -> dict[str, Any]:
+    """Settings of a server whose jobs and sessions are in a folder."""
+    return {
+        "port": 0,
+        "bundle": str(bundle),
+        "detector": "haar",
+        "requests_per_s": 1000,
+        "request_burst": 1000,
+        "database_url": f"sqlite:///{folder / 'sessions.db'}",
+        "jobs_folder": folder / "jobs",
+        "disk_reserve_bytes": 0,
+        **given,
+    }
+
+
+def job_files(folder: Path) -> list[str]:
+    """All files of jobs but the lock."""
+    jobs = folder / "jobs"
+    return sorted(p.name for p in jobs.rglob("*") if p.is_file() and p.name != ".lock")
+
+
+def error_of(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def hold_alike(one: list[FrameResult], other: list[FrameResult]) -> None:
+    """Hold a session that was gone on with against one of one go.
+
+    What the tracker recalls are figures rounded as in a row, so what is smoothed may differ by
+    that; everything that is read of a frame alone is the same, and so are the tracks.
+    """
+    assert len(one) == len(other)
+    for got, wanted in zip(one, other, strict=True):
+        assert (got.index, got.timestamp_s) == (wanted.index, wanted.timestamp_s)
+        assert [face.to_dict() | {"smoothed": None} for face in got] == [
+            face.to_dict() | {"smoothed": None} for face in wanted
+        ]
+        for face, like in zip(got, wanted, strict=True):
+            assert face.smoothed is not None and like.smoothed is not None
+            for label in like.smoothed:
+                assert face.smoothed[label] == pytest.approx(like.smoothed[label], abs=2e-3)
+
+
+def wait_until(is_so: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not is_so():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

@@ -6,7 +6,6 @@ import itertools
 import json
 import tempfile
 import uuid
-from contextlib import suppress
 from pathlib import Path as FilePath
 from typing import Annotated, Any, Literal
 
@@ -21,11 +20,9 @@ from mien.web.engine import Choice
 from mien.web.errors import ApiError
 from mien.web.examples import answers, done, errors_told
 from mien.web.examples_jobs import JOB, JOB_RESULTS_REPLY, JOBS_REPLY
-from mien.web.jobs.folder import JobFolder
-from mien.web.jobs.job import Job, JobOrder, Kind, Upload
-from mien.web.jobs.names import title_of
-from mien.web.jobs.uploads import UploadLimits, boundary_of, check_room, receive_files
-from mien.web.jobs.videos import open_video
+from mien.web.jobs.intake import take_in
+from mien.web.jobs.job import JobOrder, Kind
+from mien.web.jobs.uploads import boundary_of
 from mien.web.limits import client_of
 from mien.web.schemas import jobs as jobs_json
 from mien.web.schemas.pictures import Frame
@@ -154,7 +151,7 @@ async def create_job(
     jobs = services.jobs
     await services.disk.run(jobs.begin_receiving)
     try:
-        return (await _receive(request, services, order)).to_reply()
+        return (await take_in(request, services, order)).to_reply()
     finally:
         jobs.end_receiving()
 
@@ -311,57 +308,6 @@ def _check_wanted(services: Services, kind: Kind, consent: str | None) -> None:
 def _lasting(choice: Choice, found: str) -> str:
     """Return the detector's name, by which a job that goes on later finds the same faces."""
     return found if choice.detector == "auto" else choice.detector
-
-
-async def _receive(request: Request, services: Services, order: JobOrder) -> Job:
-    """Write what comes to disk and make it a job; what is not whole leaves nothing behind."""
-    settings = services.settings
-    folder = services.jobs.folder(str(uuid.uuid4()))
-    is_video = order.kind == "video"
-    limits = UploadLimits(
-        kind=order.kind,
-        files=1 if is_video else settings.max_job_photos,
-        file_bytes=settings.max_video_bytes if is_video else settings.max_upload_bytes,
-        all_bytes=settings.max_video_bytes,
-        reserve_bytes=settings.disk_reserve_bytes,
-    )
-    announced = request.headers.get("content-length", "")
-    wanted_bytes = int(announced[:15]) if announced.isdecimal() else 0
-    kept = False
-    try:
-        await services.disk.run(check_room, folder, wanted_bytes, limits.reserve_bytes)
-        await services.disk.run(folder.make)
-        uploads = await receive_files(request, folder, limits, services.disk)
-        job = await services.disk.run(_made, services, folder, order, uploads)
-        kept = True
-        return job
-    finally:
-        if not kept:
-            # Not through `disk`: a request that is called off cannot wait for anything any more.
-            with suppress(OSError):
-                folder.remove()
-
-
-def _made(
-    services: Services, folder: JobFolder, order: JobOrder, uploads: tuple[Upload, ...]
-) -> Job:
-    """Return the job of what came, once it proves to be readable."""
-    notes: tuple[str, ...] = ()
-    if order.kind == "video":
-        source = open_video(folder, uploads[0], services.settings, order.every_s, None)
-        source.close()
-        notes = (f"one frame is read in every {order.every_s:g} s",)
-    several = f" and {len(uploads) - 1} more" if len(uploads) > 1 else ""
-    title = order.title or f"{title_of(uploads[0].name)}{several}"
-    return services.jobs.add(
-        Job(
-            id=folder.job_id,
-            order=order.model_copy(update={"title": title}),
-            created_at=now_utc(),
-            uploads=uploads,
-            notes=notes,
-        )
-    )
 
 
 def _exported(services: Services, job_id: str, kind: ExportFormat) -> bytes:
