@@ -15,7 +15,7 @@ from mien.core.labels import FERPLUS
 from mien.core.types import Box, Expression, Face, FrameResult
 from mien.store import Store
 from mien.store.models import sessions
-from recordings import make_frame
+from tests.recordings import make_frame
 
 ADA, BEN, BEN_AGAIN = 1, 2, 3
 # In parts of the whole: Ben comes, leaves, and comes back under a new number; then nobody is there.
