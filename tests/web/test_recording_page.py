@@ -315,8 +315,8 @@ def test_a_clip_plays_with_the_recording_and_its_markers_line_up(
         if (found := re.fullmatch(r"clip (.) (\d+):(\d\d\.\d)", marker.word))
     ]
     symbols = [symbol for _, symbol, _, _ in told]
-    assert (symbols[:2], symbols[-1]) == (["▶", "⏸"], "⏹")
-    assert "⏩" in symbols
+    assert (symbols[:2], symbols[-1]) == (["▶", "⏸"], "■")
+    assert "»" in symbols
     at_s = {(symbol, index): at for index, (at, symbol, _, _) in enumerate(told)}
     clip_s = [60 * int(minutes) + float(seconds) for _, _, minutes, seconds in told]
     # While it plays, both clocks run alike.
@@ -325,7 +325,7 @@ def test_a_clip_plays_with_the_recording_and_its_markers_line_up(
     last = len(told) - 1
     again = max(index for index, symbol in enumerate(symbols) if symbol == "▶")
     assert again > 1
-    assert at_s["⏹", last] - at_s["▶", again] == pytest.approx(
+    assert at_s["■", last] - at_s["▶", again] == pytest.approx(
         clip_s[last] - clip_s[again], abs=0.5
     )
     assert set(asked) <= {"GET"}, "the clip leaves the page"

@@ -16,6 +16,7 @@ const TEXT_PX = 11.5;
 const ROW_PX = 16;
 const LANE_GAP_PX = 5;
 const GRID_EVERY_S = 15;
+const NARROW_PX = 480;
 const CLIP_BAR_PX = 4;
 const ONCE_S = 0.15;
 
@@ -47,6 +48,7 @@ export function drawTimeline(
 
 class Drawing {
   private readonly plot: Rect;
+  private readonly gridEveryS: number;
 
   constructor(
     private readonly ctx: CanvasRenderingContext2D,
@@ -54,7 +56,9 @@ class Drawing {
     private readonly width: number,
     height: number,
   ) {
-    const [left, right] = width < 480 ? [46, 78] : [58, 92];
+    const isNarrow = width < NARROW_PX;
+    const [left, right] = isNarrow ? [46, 78] : [58, 92];
+    this.gridEveryS = isNarrow ? 2 * GRID_EVERY_S : GRID_EVERY_S;
     const clipRow = scene.timeline.clip.length ? ROW_PX : 0;
     this.plot = {
       x: left,
@@ -88,8 +92,8 @@ class Drawing {
   private drawGrid(): void {
     const { timeline, sessionS, look } = this.scene;
     const { x, y, height, width } = this.plot;
-    const offsetS = sessionS === null ? 0 : sessionS % GRID_EVERY_S;
-    for (let agoS = offsetS; agoS <= SPAN_S; agoS += GRID_EVERY_S) {
+    const offsetS = sessionS === null ? 0 : sessionS % this.gridEveryS;
+    for (let agoS = offsetS; agoS <= SPAN_S; agoS += this.gridEveryS) {
       if (sessionS !== null && agoS > sessionS) break;
       const at = this.x(timeline.nowS - agoS);
       this.rule(at, y, y + height, look.line);
