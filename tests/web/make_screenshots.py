@@ -18,9 +18,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import cv2
+import numpy as np
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from mien.web.settings import load_settings
+from tests.web.courses import record_shown
 from tests.web.running import RunningServer, find_chromium, open_chromium, write_film
 
 REPO = Path(__file__).resolve().parents[2]
@@ -81,7 +84,12 @@ def upload_chosen(page: Page) -> None:
 
 
 def upload_done(page: Page) -> None:
-    """Two photos read, with their results."""
+    """Two photos read, with their results, and nothing of the pictures before."""
+    page.evaluate(
+        """() => fetch('/v1/jobs').then(answer => answer.json()).then(({ jobs }) => Promise.all(
+            jobs.map(({ id }) => fetch(`/v1/jobs/${id}`, { method: 'DELETE' }))))"""
+    )
+    page.reload()
     upload_chosen(page)
     page.get_by_label("Title").fill("Portraits")
     page.get_by_role("button", name="Upload and read").click()
@@ -99,6 +107,27 @@ def model_card(page: Page) -> None:
     page.locator(".failures img").first.scroll_into_view_if_needed()
     page.wait_for_timeout(800)
     page.evaluate("scrollTo(0, 0)")
+
+
+def session_read(page: Page) -> None:
+    """A session with its figures, and the position where it is marked."""
+    page.wait_for_selector(".shares-table")
+    page.locator(".flag", has_text="joke").click()
+    page.wait_for_selector(".lane-picture[data-shown=true]")
+    page.wait_for_timeout(800)
+
+
+def compared(page: Page) -> None:
+    """Two sessions with their shares."""
+    page.wait_for_selector(".shares-table")
+    page.wait_for_timeout(800)
+
+
+def sessions_picked(page: Page) -> None:
+    """The list with two sessions picked."""
+    page.wait_for_selector(".session-link")
+    for take in ("first", "second"):
+        page.get_by_role("checkbox", name=f"Pick Rehearsal of the talk, {take} take").check()
 
 
 @dataclass(frozen=True)
@@ -131,6 +160,9 @@ SHOTS = (
     Shot("photos", "/", photos, full=False),
     Shot("upload", "/upload", upload_chosen),
     Shot("results", "/upload", upload_done),
+    Shot("sessions", "/sessions", sessions_picked, full=False),
+    Shot("session", "/sessions/1", session_read),
+    Shot("compare", "/compare?ids=1,2&expression=happiness&marker=joke", compared),
     Shot("models", "/models"),
     Shot("card", "/models", model_card),
     Shot("settings", "/settings"),
@@ -176,6 +208,8 @@ def serving(bundle: str, chromium: str) -> Iterator[tuple[Browser, str]]:
         )
         film = write_film(FACE, folder / "face.mjpeg", width=1280)
         server = RunningServer(settings)
+        face_bgr = cv2.imread(str(FACE), cv2.IMREAD_COLOR)
+        record_shown(server.app.state.services.store(), np.asarray(face_bgr, np.uint8))
         try:
             with (
                 sync_playwright() as playwright,
