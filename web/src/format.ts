@@ -68,7 +68,7 @@ export function day(iso: string): string {
 export function nearness(iso: string, now = Date.now()): string {
   const seconds = (Date.parse(iso) - now) / 1000;
   for (const [unit, length] of UNITS) {
-    if (Math.abs(seconds) >= length) return NEARNESS.format(Math.trunc(seconds / length), unit);
+    if (Math.abs(seconds) >= length) return NEARNESS.format(Math.round(seconds / length), unit);
   }
   return NEARNESS.format(0, "second");
 }

@@ -84,7 +84,8 @@ function show(reply: SessionsReply): void {
   } else {
     list.replaceChildren(view.search ? nothingFound() : nothingYet());
   }
-  byId("picked-bar", HTMLElement).hidden = !shown.length && !picked.size;
+  // Its room stays, so that nothing moves.
+  byId("picked-bar", HTMLElement).classList.toggle("away", !shown.length && !picked.size);
   showPager(reply);
   if (shown.some((session) => session.state === "recording")) {
     again = setTimeout(() => void load(), RECORDING_EVERY_MS);
@@ -155,7 +156,7 @@ function addSorts(): void {
 
 addSorts();
 showView();
-list.replaceChildren(skeleton(8, 3.5));
+list.replaceChildren(skeleton(5, 3.5));
 pager.hidden = true;
 search.addEventListener("input", type);
 search.addEventListener("change", () => (isTyping = false));
