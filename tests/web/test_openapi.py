@@ -90,7 +90,7 @@ def test_every_code_of_an_example_is_in_the_document_beside_its_status(
     for _, _, operation in operations(api):
         for status, answer in operation["responses"].items():
             for example in json_examples(answer.get("content", {})):
-                if "error" in example:
+                if not status.startswith("2"):
                     code = f"`{example['error']['code']}`"
                     assert any(status in row.split("|")[1] and code in row for row in rows), code
 

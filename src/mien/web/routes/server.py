@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from fastapi import APIRouter
-from fastapi.responses import PlainTextResponse, Response
+from fastapi.responses import Response
 
 from mien import __version__
 from mien.web.access import needs_token
@@ -51,7 +51,7 @@ async def show_settings(services: ServicesOf) -> SettingsReply:
 @metrics_router.get(
     "/metrics",
     summary="Counts and times, for Prometheus",
-    response_class=PlainTextResponse,
+    response_class=Response,
     responses={
         200: {
             "description": "Prometheus' text format.",
