@@ -27,9 +27,11 @@ from rich.table import Table
 
 from bench import NOT_HERE
 from bench.machine import describe_machine
+from bench.viewers.batches import face_ms_by_batch
 from bench.viewers.camera import Answers, Plan, open_camera
 from bench.viewers.pictures import HEIGHT, WIDTH, camera_pictures
 from bench.viewers.server import MeasuredServer, ServerFailedError
+from mien.core.errors import BundleError, DetectorError
 from mien.core.machine import available_cores
 
 CAMERAS = (1, 8, 15, 24)
@@ -198,10 +200,14 @@ def main() -> int:
             )
             for count in given.cameras
         ]
-    except ServerFailedError as error:
+        figures["face_cpu_ms_by_batch"] = face_ms_by_batch(given.bundle, given.detector)
+    except (ServerFailedError, BundleError, DetectorError) as error:
         sys.stderr.write(f"{error}\n")
         return NOT_HERE
-    Console(stderr=True).print(*tables_of(figures))
+    console = Console(stderr=True)
+    console.print(*tables_of(figures))
+    together = ", ".join(f"{k}: {ms:.2f}" for k, ms in figures["face_cpu_ms_by_batch"].items())
+    console.print(f"CPU ms of the model for a face, by faces in a run: {together}")
     json.dump(figures, sys.stdout, indent=2)
     sys.stdout.write("\n")
     return 0

@@ -109,4 +109,10 @@ def load_words(figures: dict[str, Any]) -> str:
                 f"Where a frame's round trip goes with {many} cameras, mean milliseconds: "
                 f"{stages}{taken}; the sender takes {row['generator_cpu_share']:.0%} of the cores."
             )
+    by_batch = figures["face_cpu_ms_by_batch"]
+    sizes = ", ".join(f"{ms:.2f} in a run of {size}" for size, ms in by_batch.items())
+    told.append(
+        "What the model takes for a face after a search for faces, milliseconds of CPU on one "
+        f"core: {sizes}; a run of 4 takes {by_batch['4'] / by_batch['1']:.0%} of the time a face."
+    )
     return "\n\n".join(told)

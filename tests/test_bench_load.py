@@ -16,6 +16,7 @@ from websockets.asyncio.server import ServerConnection, serve
 
 from bench import load
 from bench.viewers import camera as bench_camera
+from bench.viewers.batches import face_ms_by_batch
 from bench.viewers.camera import Answers, Camera, Plan, Read, open_camera
 from bench.viewers.pictures import camera_pictures
 from bench.viewers.server import MeasuredServer, ServerFailedError
@@ -91,6 +92,12 @@ class TestFigures:
         times_s = Plan(fps=10, seconds=1.5, phase_s=0.05).times_s()
         assert len(times_s) == 15 and times_s[0] == 0.05
         assert np.allclose(np.diff(times_s), 0.1)
+
+
+def test_a_face_is_timed_in_runs_of_every_size(tmp_path: Path) -> None:
+    told = face_ms_by_batch(str(write_tiny_bundle(tmp_path)), "blazeface", runs=2)
+    assert list(told) == ["1", "2", "4", "8", "16"]
+    assert all(0 <= face_ms < 1000 for face_ms in told.values())
 
 
 class Script:

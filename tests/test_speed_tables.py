@@ -106,6 +106,7 @@ def test_viewers_stand_beside_their_goal_and_where_the_time_goes(
         "seconds": 10.0,
         "cameras_goal": 15,
         "p95_goal_ms": 150.0,
+        "face_cpu_ms_by_batch": {"1": 1.5, "4": 1.2, "16": 1.1},
         "rows": [few, many, {**none, "cameras": 99}],
     }
     (tmp_path / "load.json").write_text(json.dumps(figures))
@@ -118,6 +119,8 @@ def test_viewers_stand_beside_their_goal_and_where_the_time_goes(
     ]
     assert "15 cameras with p95 under 150 ms" in lines[6]
     assert "decode 1.2, detect 5.5, waited 0.3, rest 0.9, 9.9 ms of CPU" in lines[8]
+    assert "1.50 in a run of 1, 1.20 in a run of 4" in lines[10]
+    assert "a run of 4 takes 80% of the time" in lines[10]
     assert lines[-1] == "Measured on Some CPU, 2 cores, Python 3.11.7."
 
 

@@ -27,8 +27,8 @@ from mien.web.errors import ApiError
 
 T = TypeVar("T")
 
-# A face costs about a third less in a run of four than alone, and hardly less in one of more; more
-# would only let the first of them wait.
+# A face costs less in a run of four than alone, and hardly less in one of more, which would only
+# let the first of them wait; `python -m bench.load` measures it.
 FACES_TOGETHER = 4
 # Of so many live frames one makes way for something else that waits.
 LIVE_FRAMES_BETWEEN = 8
