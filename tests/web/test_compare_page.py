@@ -15,7 +15,7 @@ from mien.recognition.summary.summary import summary
 from mien.store import Store
 from mien.web.routes.page import page_is_built
 from mien.web.settings import load_settings
-from tests.web.courses import ADA, probabilities_at, record_course
+from tests.web.courses import ADA, NOBODY_FROM, NOBODY_TO, probabilities_at, record_course
 from tests.web.running import RunningServer, open_chromium
 from tests.web.visiting import AXE, visiting
 from tests.web.watched import LAPTOP, LONG_MS, PHONE, Seen, wait_for_lines, watched
@@ -110,6 +110,27 @@ def test_sessions_lie_on_one_axis_from_their_beginnings(seen: Seen) -> None:
     # The first take is over by then.
     hover(page, 80.0, 0, SECOND_S - SECOND_S / 300)
     expect(page.locator(".lane-values dd").first).to_have_text("–")
+
+
+def test_a_line_ends_where_nobody_was_in_view(seen: Seen) -> None:
+    page, end_s = seen.page, SECOND_S - SECOND_S / 300
+    gap_s = FIRST_S * (NOBODY_FROM + NOBODY_TO) / 2
+    # The first session's line is solid; is there any of its colour in a column of pixels?
+    script = """part => {
+        const canvas = document.querySelector(".lane canvas");
+        const over = document.querySelector(".lane .u-over").getBoundingClientRect();
+        const perPixel = canvas.width / canvas.getBoundingClientRect().width;
+        const left = over.left - canvas.getBoundingClientRect().left + part * over.width;
+        const {data} = canvas.getContext("2d").getImageData(
+            Math.round(left * perPixel), 0, 1, canvas.height);
+        const sign = getComputedStyle(document.querySelector(".line-sign")).color;
+        const wanted = sign.match(/[0-9]+/g).map(Number);
+        return Array.from({length: canvas.height}, (_, row) => row).some(row =>
+            wanted.every((value, at) => Math.abs(data[4 * row + at] - value) < 24));
+    }"""
+    assert page.evaluate(script, 0.6 * FIRST_S / end_s)
+    assert not page.evaluate(script, gap_s / end_s)
+    assert page.evaluate(script, 0.95 * FIRST_S / end_s)
 
 
 def test_sessions_are_lined_up_at_a_marker_that_both_have(seen: Seen) -> None:

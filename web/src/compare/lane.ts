@@ -8,6 +8,9 @@ import { Plot, type PlotEvents, type Values } from "../session/plot";
 import type { TimeWindow } from "../session/window";
 import type { Course } from "./course";
 
+// What uPlot calls `JoinNullMode.Expand`.
+const EXPAND_NULLS = 2;
+
 export class CompareLane {
   readonly element: HTMLElement;
   readonly plot: Plot;
@@ -40,7 +43,9 @@ export class CompareLane {
       const values = columns.means.get(this.label.name) ?? columns.times_s.map(() => null);
       return [columns.times_s, values];
     });
-    const [times_s = [], ...lines] = uPlot.join(tables) as [number[], ...Values[]];
+    // Else a line would go on over its gaps wherever another one has a point in them.
+    const modes = tables.map(() => [EXPAND_NULLS, EXPAND_NULLS]);
+    const [times_s = [], ...lines] = uPlot.join(tables, modes) as [number[], ...Values[]];
     this.places = new Map(times_s.map((time_s, place) => [time_s, place]));
     this.plot.show(times_s, lines);
   }
