@@ -198,7 +198,7 @@ def test_a_server_that_keeps_nothing_does_not_ask_for_a_token(
     running = RunningServer(
         load_settings(port=0, bundle=str(bundle), detector="haar", recording=False)
     )
-    with Client(running.url) as client, pytest.raises(ServerError) as refused:
+    with Client(running.url, timeout_s=60) as client, pytest.raises(ServerError) as refused:
         client.sessions()
     running.stop()
     assert refused.value.code == "recording_off"

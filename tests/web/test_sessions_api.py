@@ -437,7 +437,7 @@ def closed(tiny_bundle: Path) -> Iterator[httpx.Client]:
     """A client of a server that keeps nothing."""
     settings = load_settings(port=0, bundle=str(tiny_bundle), detector="haar", recording=False)
     running = RunningServer(settings)
-    with httpx.Client(base_url=running.url) as client:
+    with httpx.Client(base_url=running.url, timeout=60) as client:
         yield client
     running.stop()
 
