@@ -8,8 +8,10 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import suppress
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack, suppress
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -182,9 +184,10 @@ def test_too_much_is_refused_but_a_viewers_one_frame_never() -> None:
             await readers.run(over.is_set)
         assert (refused.value.status, refused.value.body.code) == (503, "busy")
         frames = [asyncio.create_task(readers.read_frame(lambda: Seen("x"))) for _ in range(20)]
+        choices = [asyncio.create_task(readers.run_for_viewer(str, "y")) for _ in range(20)]
         await asyncio.sleep(0)
         over.set()
-        assert await asyncio.gather(*frames) == ["x"] * 20
+        assert await asyncio.gather(*frames, *choices) == ["x"] * 20 + ["y"] * 20
         await asyncio.gather(blocker, waiting)
         assert await readers.run(over.is_set)
 
@@ -334,6 +337,20 @@ def test_while_others_have_their_turn_the_newest_frame_takes_the_place_of_the_on
         ("result", 2),
     ]
     assert engine.frames_read == [0, 2]
+
+
+def test_as_many_viewers_as_are_let_in_may_come_at_once(tiny_bundle: Path) -> None:
+    """More than may wait to have pictures read, of those who upload."""
+    settings = load_settings(
+        port=0, bundle=str(tiny_bundle), detector="full", workers=1, max_waiting=1
+    )
+    server = RunningServer(settings)
+    url = server.url.replace("http", "ws") + "/v1/live"
+    with ExitStack() as stack, ThreadPoolExecutor(settings.max_connections) as pool:
+        opened = pool.map(lambda _: connect(url, proxy=None), range(settings.max_connections))
+        sockets = [stack.enter_context(socket) for socket in opened]
+        assert {receive(socket)["type"] for socket in sockets} == {"ready"}
+    server.stop()
 
 
 def test_a_frame_that_waits_is_taken_once() -> None:

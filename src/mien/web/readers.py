@@ -120,6 +120,14 @@ class Readers:
         finally:
             self._taken -= 1
 
+    async def run_for_viewer(self, function: Callable[..., T], *args: Any) -> T:
+        """Run the one other thing that a live connection waits for, and return what it returns.
+
+        There are only so many connections, so it is never refused: all may come at once.
+        """
+        result: T = await self._stand_in(self._others, partial(function, *args))
+        return result
+
     def close(self) -> None:
         """Forget what waits and let the threads end."""
         with self._lock:

@@ -232,7 +232,7 @@ class LiveConnection:
         return time.monotonic() - self._started_s
 
     async def _prepare(self, choice: Choice) -> str:
-        return await self._services.queue.run(self._services.engine.prepare, choice)
+        return await self._services.queue.run_for_viewer(self._services.engine.prepare, choice)
 
     def _ready(self) -> live_json.LiveReady:
         settings = self._services.settings
