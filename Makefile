@@ -29,7 +29,7 @@ run: $(STAMPS)/base ## start the live page (installs mien first if needed)
 	$(BIN)/mien serve $(SERVE_ARGS)
 
 test: check ## run every check and every test that can run on this machine
-	$(BIN)/python -m pytest $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev ## format, lint, types, the direction of imports, and known vulnerabilities
 	$(BIN)/ruff format --check .

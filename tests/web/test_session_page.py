@@ -196,6 +196,7 @@ def test_expressions_and_people_can_be_chosen(seen: Seen, running: RunningServer
     expect(page.locator(".lane-values")).to_contain_text(re.compile("[1-9] ?.?%"), timeout=LONG_MS)
     value = lane_values(page, "Together")["happiness"]
     assert float(value.rstrip(" %")) == pytest.approx(100 * happy, abs=4)
+    page.wait_for_url("**?who=together", timeout=LONG_MS)
     page.reload()
     expect(page.locator(".lane h3")).to_have_text(["Together"], timeout=LONG_MS)
 

@@ -25,7 +25,7 @@ export class TimelinePanel {
   private readonly before = byId("timeline-before", HTMLElement);
   private readonly told = byId("timeline-told", HTMLElement);
   private readonly more = byId("timeline-more", HTMLElement);
-  private toldAtMs = 0;
+  private toldAtMs = -Infinity;
 
   constructor(private readonly context: TimelineContext) {
     new ResizeObserver(() => this.draw()).observe(this.canvas);
@@ -56,6 +56,7 @@ export class TimelinePanel {
 
   clear(): void {
     this.timeline.clear();
+    this.toldAtMs = -Infinity;
     this.told.textContent = "";
     this.draw();
   }

@@ -4,6 +4,7 @@ SQL is spoken in this room only. Nothing is recorded unless somebody asks for it
 deleted leaves nothing behind.
 """
 
+from mien.store.engine import kind_of_database
 from mien.store.recorder import Recording
 from mien.store.records import Marker, MediaFile, Person, Session, Timeline
 from mien.store.store import Store, open_store
@@ -16,5 +17,6 @@ __all__ = [
     "Session",
     "Store",
     "Timeline",
+    "kind_of_database",
     "open_store",
 ]

@@ -239,3 +239,24 @@ def _postgresql(url: URL, lock_wait_s: float) -> Database:
     )
     translate_errors(engine, name)
     return Database(engine, name, None)
+
+
+def kind_of_database(address: str | None) -> str:
+    """Return what an address is of, to be shown to anybody: no path, user or password.
+
+    Args:
+        address: As for `open_store`.
+
+    Returns:
+        `SQLite`, `PostgreSQL at <host>`, or `unusable`.
+    """
+    if address is None or "://" not in address:
+        return "SQLite"
+    try:
+        url = make_url(address)
+    except ArgumentError:
+        return "unusable"
+    kind = url.get_backend_name()
+    if kind in ("postgresql", "postgres"):
+        return f"PostgreSQL at {url.host or 'this machine'}"
+    return "SQLite" if kind == "sqlite" else "unusable"

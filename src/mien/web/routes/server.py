@@ -6,6 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import Response
 
 from mien import __version__
+from mien.store import kind_of_database
 from mien.web.access import needs_token
 from mien.web.examples import HEALTH_REPLY, answers, errors_told
 from mien.web.examples_server import SETTINGS_REPLY
@@ -112,19 +113,5 @@ def _store_in_words(services: Services) -> str | None:
     if not settings.recording:
         return None
     if settings.database_url is None:
-        return "SQLite"
-    # Loaded with the store anyway, and not before.
-    from sqlalchemy import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    address = settings.database_url.get_secret_value()
-    if "://" not in address:
-        return "SQLite"
-    try:
-        url = make_url(address)
-    except ArgumentError:
-        return "unusable"
-    kind = url.get_backend_name()
-    if kind in ("postgresql", "postgres"):
-        return f"PostgreSQL at {url.host or 'this machine'}"
-    return "SQLite" if kind == "sqlite" else "unusable"
+        return kind_of_database(None)
+    return kind_of_database(settings.database_url.get_secret_value())
