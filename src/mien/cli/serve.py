@@ -162,6 +162,8 @@ def _told_to_end_as_ctrl_c() -> Iterator[None]:
     """Let SIGTERM, by which services and containers are stopped, end with the same words."""
 
     def interrupt(_number: int, _frame: FrameType | None) -> None:
+        # Told once is enough: another one would break into what is being closed.
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     before = signal.signal(signal.SIGTERM, interrupt)
