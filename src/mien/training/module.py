@@ -12,6 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPl
 
 from mien.training.augment import Augment, mixup, resize
 from mien.training.recipe import OptimiserRecipe, Recipe
+from mien.training.sharpness import Ascent
 from mien.training.targets import HeadTargets, sample_labels
 from mien.training.teacher import Teacher, taught
 
@@ -44,6 +45,7 @@ class FaceModule(L.LightningModule):
         self.augment = Augment(recipe.augment)
         # A list hides them from PyTorch: they are neither trained nor saved nor averaged.
         self._teachers = list(teachers)
+        self._ascent = Ascent(model, recipe.optimiser.sam_rho)
         self._targets = {"train": dict(train_targets), "val": dict(val_targets)}
 
     def normalise(self, faces: Tensor) -> Tensor:
@@ -87,8 +89,29 @@ class FaceModule(L.LightningModule):
             targets = taught(targets, teacher(whole), self.recipe.teacher.share)
         if self.recipe.augment.mixup:
             images, targets = mixup(images, targets, self.recipe.augment.mixup)
+        if self.recipe.optimiser.sam_rho:
+            self._climb(images, targets)
         loss, hits = self._losses("train", images, targets)
         return {"loss": loss, "hits": hits}
+
+    def _climb(self, images: Tensor, targets: Mapping[str, Tensor]) -> None:
+        """Move the weights uphill, by the first faces of a batch."""
+        # At least two faces: a batch norm has no statistics of one.
+        count = max(2, round(self.recipe.optimiser.sam_share * len(images)))
+        def loss() -> Tensor:
+            logits = self._logits(images[:count])
+            losses = []
+            for head, target in targets.items():
+                log_p = torch.log_softmax(logits[head].float(), dim=1)
+                weight = self.recipe.heads[head].weight
+                losses.append(weight * self._head_loss("train", head, log_p, target[:count]))
+            return torch.stack(losses).sum()
+
+        self._ascent.climb(loss)
+
+    def on_after_backward(self) -> None:
+        """Leave the hill that the gradient was taken on, before the optimiser steps."""
+        self._ascent.come_back()
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Log losses and accuracies of one batch, unchanged faces, one crop."""
@@ -123,11 +146,7 @@ class FaceModule(L.LightningModule):
         seen: dict[str, tuple[int, Tensor]] = {}
         for name, target in targets.items():
             log_p = torch.log_softmax(logits[name].float(), dim=1)
-            weights = self._targets[stage][name].class_weights.to(self.device)
-            # Divided by the usable share of the batch, so that a head with few labels is
-            # taught as strongly as its weight says.
-            usable = target.sum().clamp(min=1e-6)
-            loss = -(target * weights * log_p).sum() / usable
+            loss = self._head_loss(stage, name, log_p, target)
             total = total + self.recipe.heads[name].weight * loss
             known = target.sum(1) > 0
             count = int(known.sum())
@@ -138,6 +157,14 @@ class FaceModule(L.LightningModule):
                 self._log_epoch(f"{stage}/{name}/accuracy", hits.mean(), count)
         self._log_epoch(f"{stage}/loss", total, len(images))
         return total, seen
+
+    def _head_loss(self, stage: str, name: str, log_p: Tensor, target: Tensor) -> Tensor:
+        """Return the mean weighted cross-entropy of one head."""
+        weights = self._targets[stage][name].class_weights.to(self.device)
+        # Divided by the usable share of the batch, so that a head with few labels is taught as
+        # strongly as its weight says.
+        usable = target.sum().clamp(min=1e-6)
+        return -(target * weights * log_p).sum() / usable
 
     def _logits(self, images: Tensor) -> dict[str, Tensor]:
         """Return logits (n, classes) for each head, from faces (n, 1, h, w) of 0..1."""

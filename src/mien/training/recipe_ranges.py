@@ -18,6 +18,7 @@ _NOT_NEGATIVE = (
     "augment.mixup",
     "optimiser.weight_decay",
     "optimiser.clip_norm",
+    "optimiser.sam_rho",
     "optimiser.plateau_patience",
     "loop.early_stop_patience",
 )
@@ -80,6 +81,7 @@ def range_faults(recipe: Recipe) -> list[str]:
             "loop.early_stop_patience: needs a monitor of score or loss to stop by",
         ),
         (0 < optimiser.warmup_share < 1, "optimiser.warmup_share: must be in 0..1"),
+        (0 < optimiser.sam_share <= 1, "optimiser.sam_share: must be above 0 and at most 1"),
         (0 < optimiser.plateau_factor < 1, "optimiser.plateau_factor: must be in 0..1"),
         (
             0 < augment.erasing_area[0] <= augment.erasing_area[1] < 1,
