@@ -46,6 +46,8 @@ def test_all_faults_of_a_recipe_are_listed_at_once(recipe_values: dict[str, Any]
     [
         ("loop", "epochs", 0, "loop.epochs"),
         ("loop", "ema_decay", 1.0, "loop.ema_decay"),
+        ("optimiser", "sam_rho", -0.1, "optimiser.sam_rho"),
+        ("optimiser", "sam_share", 0.0, "optimiser.sam_share"),
         ("loop", "sizes", [[0.5, 24]], "shares must begin at 0"),
         ("loop", "sizes", [[0.0, 24], [0.5, 32]], "last size must be input.size"),
         ("loop", "batch_size", True, "expected int"),

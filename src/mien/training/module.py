@@ -98,6 +98,7 @@ class FaceModule(L.LightningModule):
         """Move the weights uphill, by the first faces of a batch."""
         # At least two faces: a batch norm has no statistics of one.
         count = max(2, round(self.recipe.optimiser.sam_share * len(images)))
+
         def loss() -> Tensor:
             logits = self._logits(images[:count])
             losses = []
