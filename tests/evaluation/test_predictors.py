@@ -13,7 +13,7 @@ from mien.bundle.load import load_bundle
 from mien.bundle.write import write_bundle
 from mien.core.imaging import resize_gray
 from mien.evaluation.predictors import BundlePredictor
-from mien.evaluation.run import softmax
+from mien.evaluation.views import softmax
 
 
 def faces(n: int, size: int) -> np.ndarray:

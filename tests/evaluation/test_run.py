@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from evaluations import SidePredictor, face_that_looks, make_dataset, sample_dataset, ten_votes_for
 from mien.core.errors import DatasetError, ShapeError
 from mien.core.labels import FER2013, FERPLUS
 from mien.data import open_dataset
-from mien.evaluation.run import evaluate, softmax
+from mien.evaluation.run import evaluate
+from mien.evaluation.views import five_crops, softmax
 
 TRAIN, VALIDATION, TEST = 0, 1, 2
 
@@ -42,6 +45,54 @@ def test_a_face_read_rightly_only_in_its_mirror_counts_for_neither_alone() -> No
     assert flip is not None
     assert single.confusion[3][3] == 2
     assert flip.confusion[3][3] == 3
+
+
+def test_ten_crops_are_corners_and_middle_each_with_its_mirror() -> None:
+    rng = np.random.default_rng(3)
+    coarse = rng.integers(0, 255, (4, 12, 12)).astype(np.uint8)
+    faces = np.stack([cv2.resize(each, (48, 48)) for each in coarse]).astype(np.uint8)
+    crops = five_crops(faces)
+    assert [crop.shape for crop in crops] == [(4, 48, 48)] * 5
+    for crop, (top, left) in zip(crops, [(0, 0), (0, 4), (4, 0), (4, 4), (2, 2)], strict=True):
+        small = cv2.resize(crop[1], (44, 44), interpolation=cv2.INTER_LINEAR)
+        wanted = faces[1, top : top + 44, left : left + 44]
+        others = [faces[1, y : y + 44, x : x + 44] for y, x in ((1, 1), (0, 2), (3, 1))]
+        error = np.abs(small.astype(int) - wanted).mean()
+        assert all(np.abs(small.astype(int) - other).mean() > 2 * error for other in others)
+
+
+def test_the_mean_over_ten_crops_is_a_fifth_way_where_asked_for() -> None:
+    dataset = sample_dataset()
+    shown: list[NDArray[np.uint8]] = []
+
+    class Watched(SidePredictor):
+        def predict_logits(self, images_gray: NDArray[np.uint8]) -> dict[str, NDArray[np.float32]]:
+            shown.append(images_gray)
+            return super().predict_logits(images_gray)
+
+    steps: list[tuple[int, int]] = []
+    rules = evaluate(
+        Watched(), dataset, ten_crops=True, on_progress=lambda *step: steps.append(step)
+    ).rules
+    for rule in rules:
+        assert [(way.crops, way.images) for way in rule.results] == [
+            ("single", "published"),
+            ("flip", "published"),
+            ("ten", "published"),
+            ("single", "unseen"),
+            ("flip", "unseen"),
+        ]
+    assert len(shown) == 12
+    assert steps[-1] == (12 * len(shown[0]), 12 * len(shown[0]))
+    # By hand: the mean of the probabilities of the ten, in whatever order.
+    answers = [softmax(SidePredictor().predict_logits(view)["fer2013"]) for view in shown[2:]]
+    mean = np.mean(answers, axis=0)
+    test = np.flatnonzero(dataset.splits == TEST)
+    labels = dataset.class_ids[test]
+    (rule,) = evaluate(SidePredictor("fer2013"), dataset, ten_crops=True).rules
+    ten = rule.figures("ten")
+    assert ten is not None
+    assert ten.log_loss == pytest.approx(-np.log(mean[np.arange(len(test)), labels]).mean())
 
 
 def test_training_images_are_left_out_of_the_unseen() -> None:

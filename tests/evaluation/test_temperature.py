@@ -9,8 +9,8 @@ from sklearn.metrics import log_loss
 from mien.core.errors import ShapeError
 from mien.core.labels import FER2013
 from mien.data import FaceDataset
-from mien.evaluation.run import softmax
 from mien.evaluation.temperature import HIGHEST, LOWEST, answer_validation, fit_temperature
+from mien.evaluation.views import softmax
 
 
 def sampled(temperature: float, n: int = 20_000) -> tuple[np.ndarray, np.ndarray]:

@@ -54,7 +54,7 @@ _FER2013_NAMES = ("fer2013", "icml_face_data")
 
 _IMAGES = {"published": "as published", "unseen": "without those also in training"}
 _FIELDS = ("what", "value")
-_CROPS = {"single": "one", "flip": "mean with its mirror"}
+_CROPS = {"single": "one", "flip": "mean with its mirror", "ten": "mean of ten crops"}
 
 
 def render_card(config: BundleConfig, *, with_picture: bool = False) -> str:

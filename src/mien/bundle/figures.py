@@ -19,7 +19,8 @@ class ResultSummary:
     """One set of answers in numbers; shares are 0..1.
 
     Attributes:
-        crops: `single`, one look at each face; `flip`, the mean over it and its mirror.
+        crops: `single`, one look at each face; `flip`, the mean over it and its mirror, `ten` over
+            ten crops.
         images: `published`, the whole split; `unseen`, without images that are also among
             the training images.
         n: Number of faces.

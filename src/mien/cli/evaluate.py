@@ -45,6 +45,14 @@ def evaluate(
     votes: VotesOption = None,
     prior: PriorOption = "default",
     prior_strength: PriorStrengthOption = None,
+    ten_crops: Annotated[
+        bool,
+        typer.Option(
+            "--ten-crops",
+            help="Add the mean over ten crops (corners and middle, mirrored too), as many "
+            "published figures are made. Takes six times as long.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print evaluation.json instead of the table.")
     ] = False,
@@ -72,7 +80,9 @@ def evaluate(
     )
     progress = Console(stderr=True, highlight=False)
     dataset = open_with_progress(data, votes=votes)
-    evaluation, speed = _run(predictor, dataset, split, rule or [], batch_size, progress)
+    evaluation, speed = _run(
+        predictor, dataset, split, rule or [], batch_size, progress, ten_crops=ten_crops
+    )
     provenance = made_by(description, packages, data, speed)
     page = _write(evaluation, provenance, out)
     if as_json:
@@ -89,6 +99,8 @@ def _run(
     rules: list[str],
     batch_size: int,
     console: Console,
+    *,
+    ten_crops: bool,
 ) -> tuple[Evaluation, tuple[float, int]]:
     """Evaluate under a progress bar.
 
@@ -104,6 +116,7 @@ def _run(
             dataset,
             split=split,
             rules=rules,
+            ten_crops=ten_crops,
             batch_size=batch_size,
             on_progress=tally,
         )

@@ -14,7 +14,7 @@ from mien.core.labels import LabelSet
 from mien.data import SPLITS, FaceDataset, canonical_split
 from mien.data.duplicates import seen_in_training
 from mien.evaluation.predictors import Predictor
-from mien.evaluation.run import Progress, predict_both_ways
+from mien.evaluation.views import Progress, predict_views
 
 # Rounding to a few decimals is fine, another sum is no distribution.
 _SUM_TOLERANCE = 0.01
@@ -113,7 +113,7 @@ def ask_model(
     """
     labels = dataset.label_set
     check_head(tuple(predictor.label_sets), labels, predictor.name)
-    both = predict_both_ways(
+    both = predict_views(
         predictor, dataset, indices, [labels.name], batch_size=batch_size, on_progress=on_progress
     )
     return np.asarray(both[labels.name].mean(axis=0), np.float64)

@@ -20,17 +20,15 @@ from mien.data.duplicates import seen_in_training
 from mien.evaluation.compare import RESAMPLES, SEED, ModelDifference, compare_answers
 from mien.evaluation.predictors import Predictor
 from mien.evaluation.run import (
-    Crops,
     Images,
-    Progress,
     RuleEvaluation,
     choose_faces,
     count_ways,
     evaluate_rule,
     fingerprint_faces,
-    predict_both_ways,
 )
 from mien.evaluation.targets import RULES, RuleTargets
+from mien.evaluation.views import Crops, Progress, predict_views
 
 # What is the same for every model, of all that a `RuleEvaluation` holds.
 _OF_THE_RULE = ("rule", "rule_text", "label_set", "n", "n_dropped", "n_also_in_training")
@@ -154,7 +152,7 @@ def compare(
     split, targets, indices = choose_faces(dataset, shared, split, rules)
     heads = {target.rule.label_set.name for target in targets}
     answers = [
-        predict_both_ways(
+        predict_views(
             predictor,
             dataset,
             indices,

@@ -22,8 +22,9 @@ from mien.evaluation.figures import Z_95, FloatArray, Int64Array, Share, wilson_
 from mien.evaluation.perturbations import Perturbation
 from mien.evaluation.predictors import Predictor, known_priors
 from mien.evaluation.robustness_conditions import CONDITIONS, Condition
-from mien.evaluation.run import Progress, choose_faces, fingerprint_faces, predict_checked
+from mien.evaluation.run import choose_faces, fingerprint_faces
 from mien.evaluation.targets import RuleTargets
+from mien.evaluation.views import Progress, predict_checked
 
 QUICK_FACES = 500
 

@@ -1,15 +1,16 @@
-"""Evaluating a model over a split: every figure four ways, out of two forward passes.
+"""Evaluating a model over a split: every figure four ways, out of two looks at each face.
 
 The four ways are {one look at each face, the mean over it and its mirror} x {the split as
 it was published, the split without images that are also among the training images}.
 Published figures of FER2013 and FER+ never leave those images out; both are given here, so
-that ours can be compared with theirs and be trusted as well.
+that ours can be compared with theirs and be trusted as well. A fifth way, ten crops, is for
+comparisons with figures that others made so.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -17,8 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mien.bundle.prior import Prior
-from mien.core.errors import DatasetError, ShapeError
-from mien.core.labels import label_set
+from mien.core.errors import DatasetError
 from mien.data import SPLITS, FaceDataset, canonical_split
 from mien.data.duplicates import seen_in_training
 from mien.evaluation.coverage import CoverageCurve, measure_coverage
@@ -26,20 +26,17 @@ from mien.evaluation.figures import Figures, compute_figures
 from mien.evaluation.predictors import Predictor, known_priors
 from mien.evaluation.targets import RuleTargets, choose_rules, rule_targets
 from mien.evaluation.trade_off import TradeOff, sweep_strengths
+from mien.evaluation.views import Crops, Progress, mean_by_crops, predict_views
 
-Crops = Literal["single", "flip"]
 Images = Literal["published", "unseen"]
-# Told after each batch: faces that are done, faces in all (each face counts once a pass).
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One way of the four.
+    """One way of the four or five.
 
     Attributes:
-        crops: `single`, one look at each face; `flip`, the mean of the probabilities of the
-            face and of its mirror image.
+        crops: As in `mien.evaluation.views`; `ten` is there if it was asked for, as published.
         images: `published`, the whole split; `unseen`, without images that are also among
             the training images.
         figures: What came out.
@@ -139,6 +136,7 @@ def evaluate(
     *,
     split: str = "test",
     rules: Collection[str] = (),
+    ten_crops: bool = False,
     batch_size: int = 256,
     on_progress: Progress | None = None,
 ) -> Evaluation:
@@ -150,6 +148,7 @@ def evaluate(
             which images of the split the model may have seen.
         split: In any of the usual spellings.
         rules: Names of rules; empty for all the usual ones that data and model allow.
+        ten_crops: Whether to add the mean over ten crops, which takes six times as long.
         batch_size: Faces at once.
         on_progress: Told how far it is.
 
@@ -161,8 +160,14 @@ def evaluate(
     split, targets, indices = choose_faces(dataset, predictor.label_sets, split, rules)
     in_split = dataset.splits == SPLITS.index(split)
     heads = {target.rule.label_set.name for target in targets}
-    both = predict_both_ways(
-        predictor, dataset, indices, heads, batch_size=batch_size, on_progress=on_progress
+    views = predict_views(
+        predictor,
+        dataset,
+        indices,
+        heads,
+        ten_crops=ten_crops,
+        batch_size=batch_size,
+        on_progress=on_progress,
     )
     seen = seen_in_training(dataset, split)
     priors = known_priors(predictor)
@@ -173,7 +178,9 @@ def evaluate(
         split_sha256=fingerprint_faces(dataset, in_split),
         n_split=int(in_split.sum()),
         rules=tuple(
-            evaluate_rule(target, both[head], dataset, indices, split, seen, prior=priors.get(head))
+            evaluate_rule(
+                target, views[head], dataset, indices, split, seen, prior=priors.get(head)
+            )
             for target in targets
             for head in [target.rule.label_set.name]
         ),
@@ -211,73 +218,6 @@ def choose_faces(
     return split, targets, indices
 
 
-def predict_both_ways(
-    predictor: Predictor,
-    dataset: FaceDataset,
-    indices: NDArray[np.int64],
-    heads: Collection[str],
-    *,
-    batch_size: int,
-    on_progress: Progress | None = None,
-) -> dict[str, NDArray[np.float64]]:
-    """Return the probabilities of faces and of their mirror images.
-
-    Args:
-        predictor: The model.
-        dataset: Where the faces are.
-        indices: (m,) which of them.
-        heads: The label sets to keep.
-        batch_size: Faces at once.
-        on_progress: Told how far it is.
-
-    Returns:
-        Label set name to (2, m, classes) float64; first the faces, then their mirrors.
-
-    Raises:
-        ShapeError: If the model answers in another shape than its label sets say.
-    """
-    found = {name: np.empty((2, len(indices), len(label_set(name)))) for name in heads}
-    done = 0
-    for start in range(0, len(indices), batch_size):
-        batch = slice(start, min(start + batch_size, len(indices)))
-        faces = np.ascontiguousarray(dataset.images_gray[indices[batch]])
-        mirrored = np.ascontiguousarray(faces[:, :, ::-1])
-        for way, images in enumerate((faces, mirrored)):
-            logits = predict_checked(predictor, images, heads)
-            for name, probabilities in found.items():
-                probabilities[way, batch] = softmax(logits[name])
-            done += len(images)
-            if on_progress is not None:
-                on_progress(done, 2 * len(indices))
-    return found
-
-
-def predict_checked(
-    predictor: Predictor, images_gray: NDArray[np.uint8], heads: Collection[str]
-) -> dict[str, NDArray[np.float32]]:
-    """Return the logits of some heads, of the shape that their label sets say.
-
-    Raises:
-        ShapeError: If the model answers in another shape.
-    """
-    logits = predictor.predict_logits(images_gray)
-    for name in heads:
-        expected = (len(images_gray), len(label_set(name)))
-        if logits[name].shape != expected:
-            raise ShapeError(
-                f"expected logits of shape {expected} from head {name} of "
-                f"{predictor.name}, got {logits[name].shape}"
-            )
-    return {name: logits[name] for name in heads}
-
-
-def softmax(logits: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
-    """Return the softmax of each row of (n, classes) logits, in float64."""
-    values = logits.astype(np.float64)
-    powers = np.exp(values - values.max(axis=1, keepdims=True))
-    return np.asarray(powers / powers.sum(axis=1, keepdims=True), np.float64)
-
-
 def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
     """Return the sha256 of the images, labels and votes under a mask, in hexadecimal.
 
@@ -292,12 +232,12 @@ def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
 
 
 def count_ways(
-    both: NDArray[np.float64], class_ids: NDArray[np.int64], seen: NDArray[np.bool_] | None
+    views: NDArray[np.float64], class_ids: NDArray[np.int64], seen: NDArray[np.bool_] | None
 ) -> Iterator[tuple[Crops, Images, NDArray[np.float64], NDArray[np.int64]]]:
-    """Yield the ways of counting, two or four, with the answers and labels each is about.
+    """Yield the ways of counting, two to five, with the answers and labels each is about.
 
     Args:
-        both: (2, m, classes) probabilities of faces and of their mirror images.
+        views: (views, m, classes) probabilities, as from `predict_views`.
         class_ids: (m,) their labels, -1 where the rule drops the face.
         seen: (m,) which of them are also among the training images, or None.
 
@@ -309,15 +249,16 @@ def count_ways(
     # A split that lies in the training images as a whole has no unseen part to report.
     if seen is not None and (kept & ~seen).any():
         parts["unseen"] = kept & ~seen
-    ways: dict[Crops, NDArray[np.float64]] = {"single": both[0], "flip": both.mean(axis=0)}
     for images, mask in parts.items():
-        for crops, probabilities in ways.items():
-            yield crops, images, probabilities[mask], class_ids[mask]
+        for crops, probabilities in mean_by_crops(views).items():
+            # Ten crops are for others' figures, and those are of the split as published.
+            if crops != "ten" or images == "published":
+                yield crops, images, probabilities[mask], class_ids[mask]
 
 
 def evaluate_rule(
     target: RuleTargets,
-    both: NDArray[np.float64],
+    views: NDArray[np.float64],
     dataset: FaceDataset,
     indices: NDArray[np.int64],
     split: str,
@@ -329,7 +270,7 @@ def evaluate_rule(
 
     Args:
         target: The rule, applied to the whole dataset.
-        both: (2, m, classes) probabilities of faces and of their mirror images.
+        views: (views, m, classes) probabilities, as from `predict_views`.
         dataset: Where the faces are.
         indices: (m,) which of its faces were answered.
         split: Its name in `SPLITS`.
@@ -356,7 +297,7 @@ def evaluate_rule(
                 training_class_ids=training[training >= 0],
             ),
         )
-        for crops, images, probabilities, labels in count_ways(both, class_ids, seen_here)
+        for crops, images, probabilities, labels in count_ways(views, class_ids, seen_here)
     )
     in_split = int((dataset.splits == SPLITS.index(split)).sum())
     return RuleEvaluation(
@@ -368,11 +309,11 @@ def evaluate_rule(
         n_also_in_training=None if seen_here is None else int((kept & seen_here).sum()),
         results=results,
         coverage=measure_coverage(
-            both[0, kept].max(axis=1), both[0, kept].argmax(axis=1) == class_ids[kept]
+            views[0, kept].max(axis=1), views[0, kept].argmax(axis=1) == class_ids[kept]
         ),
         prior=prior,
         trade_off=(
-            _trade_off(both[0, kept], class_ids[kept], target, prior)
+            _trade_off(views[0, kept], class_ids[kept], target, prior)
             if prior is not None and split == "validation"
             else None
         ),

@@ -16,8 +16,8 @@ from mien.core.errors import ShapeError
 from mien.core.labels import LabelSet
 from mien.data import SPLITS, FaceDataset
 from mien.evaluation.predictors import Predictor
-from mien.evaluation.run import softmax
 from mien.evaluation.targets import choose_rules, rule_targets
+from mien.evaluation.views import softmax
 
 # Beyond these the optimum is at infinity: all answers right, or no better than chance.
 LOWEST, HIGHEST = 0.05, 20.0

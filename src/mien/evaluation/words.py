@@ -6,12 +6,15 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from mien.evaluation.figures import Share
-from mien.evaluation.run import Crops, Evaluation, Images, RuleEvaluation
+from mien.evaluation.run import Evaluation, Images, RuleEvaluation
 from mien.evaluation.trade_off import TradeOff
+from mien.evaluation.views import Crops
 
 UNDEFINED = "–"
 
-CROPS: Mapping[Crops, str] = MappingProxyType({"single": "one look", "flip": "with mirror"})
+CROPS: Mapping[Crops, str] = MappingProxyType(
+    {"single": "one look", "flip": "with mirror", "ten": "ten crops"}
+)
 IMAGES: Mapping[Images, str] = MappingProxyType(
     {"published": "as published", "unseen": "unseen in training"}
 )

@@ -29,8 +29,8 @@ from mien.core.session import OnnxSession
 from mien.data import SPLITS, FaceDataset
 from mien.evaluation.compare_cost import measure_ms_per_face
 from mien.evaluation.predictors import BundlePredictor
-from mien.evaluation.run import softmax
 from mien.evaluation.targets import choose_rules, rule_targets
+from mien.evaluation.views import softmax
 from mien.training.graph import clean_graph
 
 METHOD = (

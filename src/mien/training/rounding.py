@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from mien.core.errors import BundleError
 from mien.core.imaging import resize_gray
 from mien.data import SPLITS, FaceDataset
-from mien.evaluation.run import softmax
+from mien.evaluation.views import softmax
 from mien.training.predictor import RunPredictor
 
 # Largest change of a probability that rounding may bring; beyond it fp32 is the better choice.
