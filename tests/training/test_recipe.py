@@ -47,6 +47,8 @@ def test_all_faults_of_a_recipe_are_listed_at_once(recipe_values: dict[str, Any]
         ("loop", "epochs", 0, "loop.epochs"),
         ("loop", "ema_decay", 1.0, "loop.ema_decay"),
         ("optimiser", "sam_rho", -0.1, "optimiser.sam_rho"),
+        ("heads", "fer2013", {"target": "labels", "logit_adjustment": 3.0}, "logit_adjustment"),
+        ("heads", "fer2013", {"target": "labels", "focal_gamma": -1.0}, "focal_gamma"),
         ("optimiser", "sam_share", 0.0, "optimiser.sam_share"),
         ("loop", "sizes", [[0.5, 24]], "shares must begin at 0"),
         ("loop", "sizes", [[0.0, 24], [0.5, 32]], "last size must be input.size"),

@@ -102,9 +102,25 @@ def test_smoothing_and_weights_together_teach_what_is_worked_out_by_hand(
     assert taught == pytest.approx(expected, abs=1e-6)
 
 
+def test_logit_adjustment_leaves_less_of_the_shares_to_be_learned(faces: FaceDataset) -> None:
+    whole, half = (
+        head_targets(rare_disgust(faces), "fer2013", HeadRecipe("labels", logit_adjustment=tau))
+        for tau in (1.0, 0.5)
+    )
+    # Of 7, 2 and 1 in ten nothing is left to learn, or their roots; what nobody has stays 0.
+    assert [share for share in whole.priors if share > 0] == pytest.approx([1 / 3] * 3, abs=1e-6)
+    roots = {"happiness": 0.7**0.5, "neutral": 0.2**0.5, "disgust": 0.1**0.5}
+    expected = [roots.get(label, 0.0) / sum(roots.values()) for label in FER2013.labels]
+    assert half.priors == pytest.approx(expected, abs=1e-6)
+    happiness = FER2013.labels.index("happiness")
+    assert float(whole.logit_offsets[happiness]) == pytest.approx(np.log(0.7), rel=1e-5)
+    assert float(half.logit_offsets[happiness]) == pytest.approx(np.log(0.7) / 2, rel=1e-5)
+
+
+@pytest.mark.parametrize("logit_adjustment", [0.0, 0.5, 1.0])
 @pytest.mark.parametrize("class_weights", ["none", "balanced"])
 def test_faces_that_tell_nothing_are_answered_with_the_prior_that_is_taught(
-    faces: FaceDataset, class_weights: Literal["none", "balanced"]
+    faces: FaceDataset, class_weights: Literal["none", "balanced"], logit_adjustment: float
 ) -> None:
     """What a network says that sees no difference between faces, trained with its own loss."""
     values = {
@@ -115,6 +131,7 @@ def test_faces_that_tell_nothing_are_answered_with_the_prior_that_is_taught(
                 "target": "labels",
                 "label_smoothing": 0.2,
                 "class_weights": class_weights,
+                "logit_adjustment": logit_adjustment,
             }
         },
     }
@@ -146,6 +163,26 @@ class Blind(nn.Module):
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         return {"fer2013": self.logits.expand(len(images), -1)}
+
+
+def test_focal_loss_is_what_its_formula_says(faces: FaceDataset) -> None:
+    values = {
+        "name": "blind",
+        "model": {"name": "cnn6"},
+        "heads": {"fer2013": {"target": "labels", "focal_gamma": 2.0}},
+    }
+    recipe = parse_recipe(values)
+    targets = {"fer2013": head_targets(rare_disgust(faces), "fer2013", recipe.heads["fer2013"])}
+    blind = Blind()
+    happiness = FER2013.labels.index("happiness")
+    blind.logits.data[happiness] = 2.0
+    module = FaceModule(blind, recipe, targets, targets)
+    module.log = lambda *_, **__: None  # type: ignore[method-assign]
+    chosen = {"fer2013": targets["fer2013"].distributions}
+    loss, _ = module._losses("train", torch.zeros(10, 1, 24, 24), chosen)
+    p = np.exp([2.0, 0.0]) / (np.exp(2.0) + 6)
+    by_hand = -(np.array([0.7, 0.3]) * (1 - p) ** 2 * np.log(p)).sum()
+    assert float(loss.detach()) == pytest.approx(by_hand, rel=1e-5)
 
 
 def test_votes_are_asked_for_where_they_are_missing(faces: FaceDataset) -> None:

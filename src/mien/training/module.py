@@ -103,9 +103,8 @@ class FaceModule(L.LightningModule):
             logits = self._logits(images[:count])
             losses = []
             for head, target in targets.items():
-                log_p = torch.log_softmax(logits[head].float(), dim=1)
                 weight = self.recipe.heads[head].weight
-                losses.append(weight * self._head_loss("train", head, log_p, target[:count]))
+                losses.append(weight * self._head_loss("train", head, logits[head], target[:count]))
             return torch.stack(losses).sum()
 
         self._ascent.climb(loss)
@@ -146,12 +145,11 @@ class FaceModule(L.LightningModule):
         total = torch.zeros((), device=self.device)
         seen: dict[str, tuple[int, Tensor]] = {}
         for name, target in targets.items():
-            log_p = torch.log_softmax(logits[name].float(), dim=1)
-            loss = self._head_loss(stage, name, log_p, target)
+            loss = self._head_loss(stage, name, logits[name], target)
             total = total + self.recipe.heads[name].weight * loss
             known = target.sum(1) > 0
             count = int(known.sum())
-            hits = (log_p.argmax(1) == target.argmax(1))[known].float()
+            hits = (logits[name].argmax(1) == target.argmax(1))[known].float()
             seen[name] = count, hits.sum()
             if count:
                 self._log_epoch(f"{stage}/{name}/loss", loss, count)
@@ -159,9 +157,14 @@ class FaceModule(L.LightningModule):
         self._log_epoch(f"{stage}/loss", total, len(images))
         return total, seen
 
-    def _head_loss(self, stage: str, name: str, log_p: Tensor, target: Tensor) -> Tensor:
-        """Return the mean weighted cross-entropy of one head."""
+    def _head_loss(self, stage: str, name: str, logits: Tensor, target: Tensor) -> Tensor:
+        """Return the mean weighted cross-entropy of one head, as its recipe changes it."""
         weights = self._targets[stage][name].class_weights.to(self.device)
+        offsets = self._targets["train"][name].logit_offsets.to(self.device)
+        log_p = torch.log_softmax(logits.float() + offsets, dim=1)
+        if gamma := self.recipe.heads[name].focal_gamma:
+            # 1 - p by way of expm1, which is exact where p is all but 1.
+            weights = weights * (-torch.expm1(log_p)).pow(gamma)
         # Divided by the usable share of the batch, so that a head with few labels is taught as
         # strongly as its weight says.
         usable = target.sum().clamp(min=1e-6)

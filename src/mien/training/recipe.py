@@ -32,12 +32,19 @@ class HeadRecipe:
         weight: The head's share in the sum of losses.
         label_smoothing: Probability spread evenly over all classes.
         class_weights: `none`, or `balanced`: n / (classes * count), by what is trained on.
+        logit_adjustment: Logits learn beside this many times the log of each class's share, so
+            that they need not know it themselves: 1 is the balanced softmax (Menon et al., 2021;
+            Ren et al., 2020), 0 leaves the shares to be learned.
+        focal_gamma: How much less a class counts that is answered well already: its term of the
+            loss is multiplied by (1 - p) to this power (Lin et al., 2017); 0 for no such thing.
     """
 
     target: Target
     weight: float = 1.0
     label_smoothing: float = 0.0
     class_weights: Literal["none", "balanced"] = "none"
+    logit_adjustment: float = 0.0
+    focal_gamma: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,14 @@ def range_faults(recipe: Recipe) -> list[str]:
             "heads: label_smoothing must be in 0..1",
         ),
         (
+            all(0 <= h.logit_adjustment <= 2 for h in recipe.heads.values()),
+            "heads: logit_adjustment must be in 0..2",
+        ),
+        (
+            all(h.focal_gamma >= 0 for h in recipe.heads.values()),
+            "heads: focal_gamma must not be negative",
+        ),
+        (
             not any(h.target == "sampled" and h.label_smoothing for h in recipe.heads.values()),
             "heads: a sampled label is drawn as voted; label_smoothing does not go with it",
         ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -24,11 +25,13 @@ class HeadTargets:
             usable label: such a face adds nothing to the head's loss.
         sampled: Whether a label is to be drawn from each distribution at each epoch.
         class_weights: (classes,) float32, mean about 1.
+        logit_adjustment: How many times the log of `shares` the loss adds to the logits.
     """
 
     distributions: Tensor
     sampled: bool
     class_weights: Tensor
+    logit_adjustment: float = 0.0
 
     @property
     def usable(self) -> int:
@@ -36,15 +39,33 @@ class HeadTargets:
         return int((self.distributions.sum(1) > 0).sum())
 
     @property
-    def priors(self) -> list[float]:
-        """How common each class is in what the loss teaches: they sum to 1.
+    def shares(self) -> Tensor:
+        """How common each class is in what the loss asks for, (classes,) float64, sum 1.
 
         The cross-entropy of weighted targets is least where an answer goes as weight times
-        target. So a network learns the posterior under a prior that goes as weight times mean
         target: with `balanced` weights nearly equal shares, however rare a class is.
         """
         total = (self.distributions.double() * self.class_weights).sum(0)
-        return [round(float(share), 6) for share in total / total.sum()]
+        return total / total.sum()
+
+    @cached_property
+    def logit_offsets(self) -> Tensor:
+        """What the loss adds to the logits, (classes,) float32.
+
+        A class that nobody has is treated as one that a millionth of the faces have.
+        """
+        return (self.logit_adjustment * self.shares.clamp(min=1e-6).log()).float()
+
+    @property
+    def priors(self) -> list[float]:
+        """How common the network itself learns each class to be: they sum to 1.
+
+        Of the shares, what the loss adds to the logits is left out: all of it, and so nothing to
+        learn but equal shares, at a `logit_adjustment` of 1.
+        """
+        shares = self.shares
+        learned = torch.where(shares > 0, shares ** (1 - self.logit_adjustment), 0)
+        return [round(float(share), 6) for share in learned / learned.sum()]
 
 
 def head_targets(dataset: FaceDataset, head: str, recipe: HeadRecipe) -> HeadTargets:
@@ -88,6 +109,7 @@ def head_targets(dataset: FaceDataset, head: str, recipe: HeadRecipe) -> HeadTar
         distributions=torch.from_numpy(smooth.astype(np.float32)),
         sampled=recipe.target == "sampled",
         class_weights=torch.from_numpy(weights),
+        logit_adjustment=recipe.logit_adjustment,
     )
 
 
