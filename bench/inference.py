@@ -4,8 +4,8 @@ Each figure stands beside its share of the peak: the rate at which this machine 
 matrices of the same kind of numbers in the same run, on as many threads. What a share lacks to 1
 is spent on memory, small layers and everything that is no multiplication. All models take turns.
 
-Where there is no 8-bit bundle one is made here. What it is calibrated on decides how right it
-is, and nothing about its speed, so faces of noise will do.
+A float bundle without an 8-bit form gets one here. What that is calibrated on decides how right
+it is, and nothing about its speed, so faces of noise will do.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from mien.bundle.load import load_bundle
 from mien.core.errors import BundleError
 from mien.core.session import OnnxSession
 
+BUNDLES = ("mien-s", "mien-m")
 # Faces at once, and how many times that is timed.
 RUNS = {1: 200, 16: 30}
 CALIBRATION_FACES = 64
@@ -38,42 +39,38 @@ CALIBRATION_FACES = 64
 Key = tuple[str, int, int]
 
 
-def find_int8(name: str) -> str | None:
-    """Return the bundle's 8-bit form where it is known by name, `NAME-int8`."""
-    known = {bundle.name for bundle in list_bundles()}
-    return f"{name}-int8" if f"{name}-int8" in known else None
+def open_bundles(name: str, threads: Sequence[int]) -> dict[tuple[str, int], Bundle]:
+    """Return a bundle by precision and number of threads, a float one also in 8 bits.
 
-
-def open_bundles(
-    name: str, int8: str | None, threads: Sequence[int]
-) -> dict[tuple[str, int], Bundle]:
-    """Return the float and the 8-bit bundle for each number of threads.
+    Its 8-bit form is the bundle `NAME-int8` where there is one by that name, else made here.
 
     Args:
-        name: A float32 bundle.
-        int8: Its 8-bit form; None makes one.
+        name: The bundle.
         threads: The thread counts.
 
     Raises:
-        BundleError: If a bundle cannot be loaded, or is not of the precision that it is for.
+        BundleError: If a bundle cannot be loaded, or `NAME-int8` is not in 8 bits.
     """
-    opened = {("fp32", count): load_bundle(name, threads=count) for count in threads}
-    plain = opened["fp32", threads[0]]
-    if int8 is not None:
-        opened |= {("int8", count): load_bundle(int8, threads=count) for count in threads}
+    opened = {count: load_bundle(name, threads=count) for count in threads}
+    plain = opened[threads[0]]
+    precision = plain.config.precision
+    forms = {(precision, count): bundle for count, bundle in opened.items()}
+    if precision == "int8":
+        return forms
+    if f"{name}-int8" in {bundle.name for bundle in list_bundles()}:
+        forms |= {("int8", count): load_bundle(f"{name}-int8", threads=count) for count in threads}
+        found = forms["int8", threads[0]].config.precision
+        if found != "int8":
+            raise BundleError(f"expected a bundle of precision int8, {name}-int8 is {found}")
     else:
         graph = make_int8_graph(plain)
-        opened |= {
+        forms |= {
             ("int8", count): Bundle(
                 config=plain.config, path=plain.path, session=OnnxSession(graph, threads=count)
             )
             for count in threads
         }
-    for bundle, wanted in ((name, "fp32"), (int8, "int8")):
-        precision = opened[wanted, threads[0]].config.precision
-        if bundle is not None and precision != wanted:
-            raise BundleError(f"expected a bundle of precision {wanted}, {bundle} is {precision}")
-    return opened
+    return forms
 
 
 def make_int8_graph(bundle: Bundle) -> bytes:
@@ -90,25 +87,27 @@ def random_faces(count: int, size: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
 
 
 def time_bundles(
-    bundles: Mapping[tuple[str, int], Bundle], runs: Mapping[int, int]
-) -> dict[Key, Spread]:
-    """Return milliseconds of one call for each precision, thread count and batch."""
-    spent: dict[Key, Spread] = {}
-    size = next(iter(bundles.values())).config.input.size
+    bundles: Mapping[str, Mapping[tuple[str, int], Bundle]], runs: Mapping[int, int]
+) -> dict[str, dict[Key, Spread]]:
+    """Return each bundle's milliseconds of one call, by precision, thread count and batch."""
+    spent: dict[str, dict[Key, Spread]] = {name: {} for name in bundles}
     for batch, count in runs.items():
-        faces = random_faces(batch, size)
         works = {
-            (precision, threads, batch): partial(bundle.predict_logits, faces)
-            for (precision, threads), bundle in bundles.items()
+            (name, (precision, threads, batch)): partial(
+                bundle.predict_logits, random_faces(batch, bundle.config.input.size)
+            )
+            for name, forms in bundles.items()
+            for (precision, threads), bundle in forms.items()
         }
-        spent |= take_turns(works, runs=count)
+        for (name, key), time in take_turns(works, runs=count).items():
+            spent[name][key] = time
     return spent
 
 
 def rows(
     spent: Mapping[Key, Spread], macs_per_face: int, peaks: Mapping[tuple[str, int], float]
 ) -> dict[str, dict[str, Any]]:
-    """Return a row for each measurement.
+    """Return a row for each measurement of one bundle.
 
     Args:
         spent: Milliseconds of one call.
@@ -121,8 +120,10 @@ def rows(
         found[name_row(precision, threads, batch)] = {
             **time.to_dict("ms_per_face", scale=1 / batch),
             "share_of_peak": limit_ms / time.median,
-            "times_fp32": spent["fp32", threads, batch].median / time.median,
         }
+        if ("fp32", threads, batch) in spent:
+            times = spent["fp32", threads, batch].median / time.median
+            found[name_row(precision, threads, batch)]["times_fp32"] = times
     return found
 
 
@@ -131,39 +132,38 @@ def name_row(precision: str, threads: int, batch: int) -> str:
     return f"{precision}, {threads} thread{'s' * (threads > 1)}, batch {batch}"
 
 
-def measure(name: str, int8: str | None, runs: Mapping[int, int] = RUNS) -> dict[str, Any]:
-    """Return all rows, with the peaks that they are compared with.
+def measure(names: Sequence[str], runs: Mapping[int, int] = RUNS) -> dict[str, Any]:
+    """Return all rows by bundle, with the peaks that they are compared with.
 
     Raises:
         BundleError: As `open_bundles`.
     """
     threads = thread_counts()
-    bundles = open_bundles(name, int8, threads)
+    bundles = {name: open_bundles(name, threads) for name in names}
     spent = time_bundles(bundles, runs)
     peaks = {("fp32", count): fp32_macs_per_s(count) for count in threads}
     peaks |= {("int8", count): int8_macs_per_s(count) for count in threads}
-    macs = count_macs(bundles["fp32", threads[0]].path / GRAPH_FILE)
+    found = {}
+    for name, forms in bundles.items():
+        bundle = next(iter(forms.values()))
+        macs = count_macs(bundle.path / GRAPH_FILE)
+        found[bundle.name] = {"macs_per_face": macs, "rows": rows(spent[name], macs, peaks)}
     return {
-        "bundle": bundles["fp32", threads[0]].name,
-        "int8_bundle": int8 or "made here, for its speed alone",
-        "macs_per_face": macs,
         "peak_gmacs_per_s": {
             f"{precision}, {count} thread{'s' * (count > 1)}": rate / 1e9
             for (precision, count), rate in peaks.items()
         },
-        "rows": rows(spent, macs, peaks),
+        "bundles": found,
     }
 
 
 def main() -> int:
     """Measure and print JSON; return `NOT_HERE` where there is no bundle."""
     parser = argparse.ArgumentParser(prog="python -m bench.inference", description=__doc__)
-    parser.add_argument("--bundle", default="mien-s")
-    parser.add_argument("--int8", help="its 8-bit form; BUNDLE-int8 where there is one, else made")
-    wanted = parser.parse_args()
+    parser.add_argument("bundles", nargs="*", default=BUNDLES, help="by default those that ship")
     cv2.setNumThreads(1)
     try:
-        figures = measure(wanted.bundle, wanted.int8 or find_int8(wanted.bundle))
+        figures = measure(parser.parse_args().bundles)
     except BundleError as error:
         sys.stderr.write(f"{error}\n")
         return NOT_HERE

@@ -7,6 +7,7 @@ A block is what stands between `<!-- figures:NAME -->` and `<!-- /figures -->`; 
 of `BLOCKS`. The figures come from files in docs/figures/:
 
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
+    losses-RUN.json        the same of `mien evaluate runs/RUN ... --split validation --out DIR`
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
     tracking.json          what `python -m bench.tracking` prints
@@ -30,6 +31,8 @@ from pathlib import Path
 from typing import Any
 
 from command_reference import command_reference
+from losses_table import HEAD as LOSSES_HEAD
+from losses_table import losses_rows
 from peers_plot import peers_svg
 from peers_tables import (
     naive_row,
@@ -405,12 +408,19 @@ def peers_drawing() -> str | None:
     return peers_svg([(RULE_NAMES[r], rows_under(r, evaluations(), peers)) for r in PEER_RULES])
 
 
+def losses_block() -> str:
+    """Return what each loss for rare expressions does, on PublicTest."""
+    found = [read_json(path) for path in sorted(FIGURES.glob("losses-*.json"))]
+    return markdown_table(LOSSES_HEAD, losses_rows(found)) if found else "Not measured yet."
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
     "per-class": per_class_block,
     "robustness": robustness_block,
     "models": models_block,
     "experiments": experiments_block,
+    "losses": losses_block,
     "speed": speed_block,
     "inference": lambda: bench_block("inference", inference_table),
     "training-speed": lambda: bench_block("training", training_table),

@@ -18,25 +18,32 @@ COMPETITORS = {
 
 
 def inference_table(figures: dict[str, Any]) -> Table:
-    """Return milliseconds a face in float32 and in 8 bits, for each batch and thread count."""
-    head = [f"`{figures['bundle']}`, a face", "float32", "of the peak", "8 bits", "of the peak"]
+    """Return milliseconds a face in float32 and in 8 bits, by bundle, batch and thread count."""
+    head = ["model", "faces, cores", "float32", "of the peak", "8 bits", "of the peak"]
     rows = []
-    for batch, cores in _settings(figures["rows"]):
-        both = [figures["rows"][f"{kind}, {cores}, batch {batch}"] for kind in ("fp32", "int8")]
-        faces = FACES.get(batch, f"{batch} faces at once")
-        cells = [f"{faces}, {CORES.get(cores, cores)}"]
-        for row in both:
-            spread = f"{row['low']:.2f} to {row['high']:.2f}"
-            cells += [f"{row['ms_per_face']:.2f} ms ({spread})", f"{row['share_of_peak']:.0%}"]
-        rows.append([*cells, f"{both[1]['times_fp32']:.2f}"])
+    for name, bundle in figures["bundles"].items():
+        for batch, cores in _settings(bundle["rows"]):
+            faces = FACES.get(batch, f"{batch} faces at once")
+            cells = [f"`{name}`", f"{faces}, {CORES.get(cores, cores)}"]
+            for kind in ("fp32", "int8"):
+                row = bundle["rows"].get(f"{kind}, {cores}, batch {batch}")
+                cells += _milliseconds(row) if row else ["", ""]
+            rows.append([*cells, f"{row['times_fp32']:.2f}" if row and "times_fp32" in row else ""])
     return [*head, "times as fast"], rows
+
+
+def _milliseconds(row: dict[str, Any]) -> list[str]:
+    spread = f"{row['low']:.2f} to {row['high']:.2f}"
+    return [f"{row['ms_per_face']:.2f} ms ({spread})", f"{row['share_of_peak']:.0%}"]
 
 
 def _settings(rows: dict[str, Any]) -> Iterator[tuple[str, str]]:
     """Yield (batch, threads) of the rows `PRECISION, THREADS, batch BATCH`, each once."""
+    seen = set()
     for name in rows:
-        precision, cores, batch = name.split(", ")
-        if precision == "fp32":
+        _, cores, batch = name.split(", ")
+        if (batch, cores) not in seen:
+            seen.add((batch, cores))
             yield batch.removeprefix("batch "), cores
 
 

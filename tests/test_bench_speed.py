@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -17,8 +18,10 @@ from bench import inference, peak, timing, training
 from bench.timing import Spread, best_seconds, take_turns
 from bench.training import StepClock, as_dataset, count_training_macs, random_faces
 from bench.workers import Worker, WorkerError
+from mien.bundle.bundle import Bundle
 from mien.bundle.load import load_bundle
 from mien.core.errors import BundleError
+from mien.core.session import OnnxSession
 from mien.models import build_model
 from mien.training.export import export_model
 from mien.training.recipe import load_recipe
@@ -130,14 +133,32 @@ def test_inference_measures_both_precisions_and_batches_of_a_bundle(
 ) -> None:
     monkeypatch.setattr(inference, "fp32_macs_per_s", lambda threads: 1e9)
     monkeypatch.setattr(inference, "int8_macs_per_s", lambda threads: 2e9)
-    figures = inference.measure(str(small_bundle), None, {1: 2, 3: 2})
+    figures = inference.measure([str(small_bundle)], {1: 2, 3: 2})
+    (bundle,) = figures["bundles"].values()
     names = [f"{p}, 1 thread, batch {n}" for n in (1, 3) for p in ("fp32", "int8")]
-    assert list(figures["rows"]) == names
+    assert list(bundle["rows"]) == names
     assert all(
-        0 < row["low"] <= row["ms_per_face"] <= row["high"] for row in figures["rows"].values()
+        0 < row["low"] <= row["ms_per_face"] <= row["high"] for row in bundle["rows"].values()
     )
     assert figures["peak_gmacs_per_s"] == {"fp32, 1 thread": 1.0, "int8, 1 thread": 2.0}
-    assert "made here" in figures["int8_bundle"]
+
+
+def test_a_bundle_that_is_in_8_bits_is_measured_as_that(
+    small_bundle: Path, one_thread: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = load_bundle(small_bundle)
+    small = Bundle(
+        config=replace(plain.config, precision="int8"),
+        path=plain.path,
+        session=OnnxSession((plain.path / "model.onnx").read_bytes()),
+    )
+    monkeypatch.setattr(inference, "load_bundle", lambda name, threads: small)
+    monkeypatch.setattr(inference, "fp32_macs_per_s", lambda threads: 1e9)
+    monkeypatch.setattr(inference, "int8_macs_per_s", lambda threads: 2e9)
+    (bundle,) = inference.measure(["small"], {1: 2})["bundles"].values()
+    (row,) = bundle["rows"].items()
+    assert row[0] == "int8, 1 thread, batch 1"
+    assert "times_fp32" not in row[1]
 
 
 def test_the_graph_that_is_made_here_has_8_bit_weights(small_bundle: Path) -> None:
@@ -146,9 +167,16 @@ def test_the_graph_that_is_made_here_has_8_bit_weights(small_bundle: Path) -> No
     assert kinds.count(onnx.TensorProto.INT8) > len(kinds) / 2
 
 
-def test_a_float_bundle_is_no_8_bit_bundle(small_bundle: Path) -> None:
-    with pytest.raises(BundleError, match="expected a bundle of precision int8"):
-        inference.open_bundles(str(small_bundle), str(small_bundle), (1,))
+def test_a_float_bundle_is_no_8_bit_bundle(
+    small_bundle: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain = load_bundle(small_bundle)
+    monkeypatch.setattr(inference, "load_bundle", lambda name, threads: plain)
+    monkeypatch.setattr(inference, "list_bundles", lambda: [SimpleNamespace(name="small-int8")])
+    with pytest.raises(
+        BundleError, match="expected a bundle of precision int8, small-int8 is fp32"
+    ):
+        inference.open_bundles("small", (1,))
 
 
 def test_rates_are_of_all_steps_of_an_epoch_but_the_first(clock: Any) -> None:
