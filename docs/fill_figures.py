@@ -7,7 +7,7 @@ A block is what stands between `<!-- figures:NAME -->` and `<!-- /figures -->`; 
 of `BLOCKS`. The figures come from files in docs/figures/:
 
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
-    losses-RUN.json        the same of `mien evaluate runs/RUN ... --split validation --out DIR`
+    losses.json            what `python docs/losses_table.py EVALUATIONS` prints
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
     tracking.json          what `python -m bench.tracking` prints
@@ -410,7 +410,7 @@ def peers_drawing() -> str | None:
 
 def losses_block() -> str:
     """Return what each loss for rare expressions does, on PublicTest."""
-    found = [read_json(path) for path in sorted(FIGURES.glob("losses-*.json"))]
+    found = read_json(FIGURES / "losses.json")
     return markdown_table(LOSSES_HEAD, losses_rows(found)) if found else "Not measured yet."
 
 
