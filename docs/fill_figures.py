@@ -6,7 +6,8 @@
 A block is what stands between `<!-- figures:NAME -->` and `<!-- /figures -->`; NAME is a key
 of `BLOCKS`. The figures come from files in docs/figures/:
 
-    evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`
+    evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`,
+                           with --ten-crops for the models that ship
     losses.json            what `python docs/losses_table.py EVALUATIONS` prints
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
@@ -134,13 +135,15 @@ def results_block() -> str:
                     f"**{percent(accuracy['value'])}** ({interval})",
                     f"{single['macro_f1']:.3f}",
                     accuracy_of(way(rule, "flip", "published")),
+                    accuracy_of(way(rule, "ten", "published")),
                     accuracy_of(way(rule, "single", "unseen")),
                 ]
             )
     if not rows:
         return "Not measured yet."
     head = ["model", "test set and labels", "n", "accuracy (95 % interval)", "macro-F1"]
-    return markdown_table([*head, "with flip averaging", "without images also in training"], rows)
+    averaged = ["with flip averaging", "with ten crops"]
+    return markdown_table([*head, *averaged, "without images also in training"], rows)
 
 
 def per_class_block() -> str:

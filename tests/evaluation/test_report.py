@@ -89,3 +89,14 @@ def test_terminal_counts_what_a_rule_drops() -> None:
 def test_versions_are_of_what_is_installed() -> None:
     versions = package_versions("numpy", "no-such-package-of-anyone")
     assert set(versions) == {"mien", "python", "numpy"}
+
+
+def test_five_ways_fit_a_terminal_of_80_columns() -> None:
+    evaluation = evaluate(SidePredictor(), sample_dataset(), ten_crops=True)
+    out = io.StringIO()
+    Console(file=out, width=80).print(terminal_report(evaluation, {}))
+    text = out.getvalue()
+    assert "ten crops" in text
+    assert "calib. error" in text
+    assert "…" not in text
+    assert "naive: always" not in text
