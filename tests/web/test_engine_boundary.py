@@ -43,8 +43,7 @@ def test_views_know_no_more_of_recognition_than_the_engine() -> None:
 
 
 def test_views_ask_no_address_of_the_servers_api() -> None:
-    # protocol.ts is types, with what the server says of them.
-    views = modules_behind(COMPOSITION) - SERVERS_OWN - {"protocol"}
+    views = modules_behind(COMPOSITION) - SERVERS_OWN
     asking = [view for view in views if "/v1/" in (SOURCES / f"{view}.ts").read_text()]
     assert asking == []
     assert all("api" not in imports(view) for view in views)

@@ -12,7 +12,11 @@ const SPLITS: Record<string, string> = {
   test: words.split_test,
   validation: words.split_validation,
 };
-const CROPS: Record<string, string> = { single: words.crops_single, flip: words.crops_flip };
+const CROPS: Record<string, string> = {
+  single: words.crops_single,
+  flip: words.crops_flip,
+  ten: words.crops_ten,
+};
 const IMAGES: Record<string, string> = {
   published: words.images_published,
   unseen: words.images_unseen,

@@ -76,9 +76,10 @@ class ModelHead(JsonModel):
 class ModelResult(JsonModel):
     """One way an evaluation was measured; shares are 0..1, `log_loss` is in nats.
 
-    `crops` is `single` or `flip` (mean with the mirror image); `images` is `published` or
-    `unseen` (without those that are also training images). `baseline_accuracy` is what always
-    answering the most frequent label reaches; null where that is not known.
+    `crops` is `single`, `flip` (mean with the mirror image) or `ten` (mean of ten crops);
+    `images` is `published` or `unseen` (without those that are also training images).
+    `baseline_accuracy` is what always answering the most frequent label reaches; null where that
+    is not known.
     """
 
     crops: str
