@@ -111,6 +111,8 @@ def test_nothing_goes_to_float_and_back_between_two_layers(pair: tuple[Bundle, B
     made_by = {name: node for node in graph.node for name in node.output}
     pools = [node for node in graph.node if node.op_type == "GlobalAveragePool"]
     assert pools, "a network with squeeze-and-excitation pools"
+    kinds = {node.op_type for node in graph.node}
+    assert "AveragePool" not in kinds, "shortcuts average in their convolution"
     sums = [
         node for node in graph.node if node.op_type == "Add" and set(node.input) <= set(made_by)
     ]

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 import onnx
 from numpy.typing import NDArray
-from onnx import TensorProto, numpy_helper
+from onnx import TensorProto
 from onnxruntime.quantization import QuantFormat, QuantType, quantize_static
 from onnxruntime.quantization.shape_inference import quant_pre_process
 
@@ -32,6 +32,7 @@ from mien.evaluation.predictors import BundlePredictor
 from mien.evaluation.targets import choose_rules, rule_targets
 from mien.evaluation.views import softmax
 from mien.training.graph import clean_graph
+from mien.training.graph_passes import drop_unused_operator_sets, fold_pools, name_pools
 
 METHOD = (
     "8-bit activations and 7-bit weights with a scale for each channel, all up to and with the "
@@ -149,7 +150,8 @@ def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec)
         # would need another library, add nothing to ONNX's own.
         quant_pre_process(original, prepared, skip_symbolic_shape=True)
         network = onnx.load(prepared)
-        _pool_by_name(network.graph)
+        name_pools(network.graph)
+        fold_pools(network.graph)
         onnx.save(network, prepared)
         quantize_static(
             prepared,
@@ -176,7 +178,7 @@ def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec)
             "the network has no layer after its first that could be quantised; export it without "
             "int8"
         )
-    _drop_unused_operator_sets(quantised)
+    drop_unused_operator_sets(quantised)
     return bytes(clean_graph(quantised).SerializeToString(deterministic=True))
 
 
@@ -297,26 +299,6 @@ def _last_layers(graph: onnx.GraphProto) -> list[str]:
             node = made_by[node.input[0]]
         names.append(node.name)
     return names
-
-
-def _pool_by_name(graph: onnx.GraphProto) -> None:
-    """Call means over height and width what they are: of a mean, ONNX Runtime has no 8-bit form."""
-    constants = {each.name: numpy_helper.to_array(each) for each in graph.initializer}
-    for node in graph.node:
-        if node.op_type != "ReduceMean" or len(node.input) != 2 or node.input[1] not in constants:
-            continue
-        keeps = all(each.i == 1 for each in node.attribute if each.name == "keepdims")
-        if keeps and sorted(constants[node.input[1]].ravel() % 4) == [2, 3]:
-            node.op_type = "GlobalAveragePool"
-            del node.input[1:], node.attribute[:]
-
-
-def _drop_unused_operator_sets(graph: onnx.ModelProto) -> None:
-    """Drop the imports of operator sets that ONNX Runtime's optimiser names and nobody uses."""
-    used = {node.domain for node in graph.graph.node}
-    kept = [each for each in graph.opset_import if each.domain in used]
-    del graph.opset_import[:]
-    graph.opset_import.extend(kept)
 
 
 class _CalibrationBatches:
