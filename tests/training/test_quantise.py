@@ -136,7 +136,7 @@ def test_it_is_smaller_and_holds_nothing_of_the_machine(pair: tuple[Bundle, Bund
         )
         for bundle in pair
     )
-    assert now < 0.6 * before, "half of 16 bits, and a first layer of 32"
+    assert now < 0.7 * before, "half of 16 bits, a first layer of 32, shortcuts that average"
     data = (pair[1].path / "model.onnx").read_bytes()
     assert str(Path.cwd()).encode() not in data and b"/tmp" not in data and b".py" not in data
 
