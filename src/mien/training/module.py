@@ -85,8 +85,9 @@ class FaceModule(L.LightningModule):
         targets = self._batch_targets("train", rows)
         if self._teachers:
             # They take turns, a batch each: on the average their mean, at the price of one.
-            teacher = self._teachers[self.global_step % len(self._teachers)]
-            targets = taught(targets, teacher(whole), self.recipe.teacher.share)
+            turn, number = divmod(self.global_step, len(self._teachers))
+            shown = whole.flip(-1) if self.recipe.teacher.mirrored and turn % 2 else whole
+            targets = taught(targets, self._teachers[number](shown), self.recipe.teacher.share)
         if self.recipe.augment.mixup:
             images, targets = mixup(images, targets, self.recipe.augment.mixup)
         if self.recipe.optimiser.sam_rho:

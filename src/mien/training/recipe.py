@@ -171,10 +171,13 @@ class TeacherRecipe:
             recipe. None for no teacher.
         share: Their answer's share in each target, in 0..1; the rest is the label or votes. A
             face that a head has no label for is taught by the teacher alone.
+        mirrored: Whether every other time they are shown a face's mirror image, so that what is
+            learned is the mean of their answers to both, which is right more often than either.
     """
 
     runs: tuple[str, ...] = ()
     share: float = 0.7
+    mirrored: bool = False
 
 
 @dataclass(frozen=True)
