@@ -1,9 +1,11 @@
 """Learning from trained networks beside the labels."""
 
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from rich.console import Console
@@ -35,6 +37,14 @@ class Mean(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         self.shape = tuple(images.shape)
         return {"fer2013": images.mean((1, 2, 3))[:, None] * torch.tensor([[0.0, 1.0]])}
+
+
+class Fixed(nn.Module):
+    """Finds every expression as likely as any other."""
+
+    def forward(self, images: Tensor) -> dict[str, Tensor]:
+        count = len(images)
+        return {"fer2013": torch.zeros(count, 7), "ferplus": torch.zeros(count, 8)}
 
 
 def test_a_teacher_sees_faces_at_its_own_size_and_scale() -> None:
@@ -70,6 +80,42 @@ def test_a_student_comes_to_answer_as_its_teacher_does(
         small = (resize(images, recipe.input.size) - recipe.input.mean) / recipe.input.std
         student = network(small)["fer2013"].softmax(1)
     assert float((student.argmax(1) == teacher.argmax(1)).float().mean()) > 0.7
+
+
+@pytest.mark.parametrize("mirrored", [True, False])
+def test_every_other_round_of_teachers_is_shown_mirror_images(
+    faces: FaceDataset,
+    recipe_values: dict[str, Any],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    mirrored: bool,
+) -> None:
+    lit_from_the_left = np.zeros_like(faces.images_gray)
+    lit_from_the_left[:, :, : lit_from_the_left.shape[2] // 2] = 255
+    seen: list[tuple[int, bool]] = []
+
+    class Watching(Teacher):
+        def __call__(self, shown: Tensor) -> dict[str, Tensor]:
+            half = shown.shape[3] // 2
+            seen.append((id(self), bool(shown[..., :half].mean() > shown[..., half:].mean())))
+            return super().__call__(shown)
+
+    fixed = [Watching(Fixed(), InputRecipe(size=24)) for _ in range(2)]
+    monkeypatch.setattr("mien.training.train.load_teachers", lambda recipe: fixed)
+    recipe_values["teacher"] = {"runs": ["a", "b"], "mirrored": mirrored}
+    recipe_values["augment"] = {}
+    recipe_values["loop"].update(epochs=1, batch_size=4)
+    train(
+        parse_recipe(recipe_values),
+        replace(faces, images_gray=lit_from_the_left),
+        tmp_path / "run",
+        console=QUIET,
+    )
+    first, second = (id(each) for each in fixed)
+    assert len(seen) >= 6
+    assert seen[:2] == [(first, True), (second, True)]
+    assert seen[2:4] == [(first, not mirrored), (second, not mirrored)]
+    assert seen[4:6] == [(first, True), (second, True)]
 
 
 def test_teachers_are_named_in_the_run_and_no_part_of_its_checkpoint(
