@@ -31,14 +31,10 @@ from mien.evaluation.temperature import fit_temperature
 from mien.training.export import OPSET, export_model, export_run
 from mien.training.graph import graph_weights, round_weights
 from mien.training.predictor import RunPredictor
-from mien.training.quantise import (
-    CALIBRATION_SEED,
-    compare_answers,
-    quantise_graph,
-    sample_training_faces,
-)
+from mien.training.quantise import compare_answers, quantise_graph
 from mien.training.recipe import parse_recipe
 from mien.training.run import load_run_model
+from mien.training.sample import SAMPLE_SEED, sample_training_faces
 from mien.training.train import train
 from training.conftest import make_faces
 
@@ -206,7 +202,7 @@ def test_the_config_keeps_how_it_was_made(pair: tuple[Bundle, Bundle], faces: Fa
     assert BundleConfig.from_dict(json.loads(config.to_json())) == config
     made = written["quantisation"]
     assert made["training_faces"] == len(faces.select_split("train"))
-    assert made["seed"] == CALIBRATION_SEED
+    assert made["seed"] == SAMPLE_SEED
     assert made["float_graph_bytes"] == pair[0].config.files["model.onnx"].bytes
     assert made["ms_per_face"] > 0 and made["speed_runs"] >= 100
     card = (pair[1].path / "MODEL_CARD.md").read_text()

@@ -20,6 +20,8 @@ from mien.training.start import start_from
 from mien.training.train import train
 
 QUIET = Console(file=StringIO())
+# What a network that treats mirror images alike would find its pairs of channels by.
+IMAGES = torch.zeros(2, 1, 24, 24)
 
 
 @pytest.fixture
@@ -34,7 +36,7 @@ def test_a_network_starts_with_the_best_weights_of_a_run(
 ) -> None:
     options = recipe_values["model"]["options"]
     model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options)
-    told = start_from(model, str(first))
+    told = start_from(model, str(first), IMAGES)
     wanted = load_run_model(first)[0].state_dict()
     wanted = {key: value for key, value in wanted.items() if "num_batches" not in key}
     own = model.state_dict()
@@ -51,7 +53,7 @@ def test_a_head_that_the_source_has_not_stays_fresh(
     options = recipe_values["model"]["options"]
     model = build_model("residual", {"other": 3}, options)
     before = {k: v.clone() for k, v in model.state_dict().items()}
-    told = start_from(model, str(first))
+    told = start_from(model, str(first), IMAGES)
     after = model.state_dict()
     assert told["fresh"]
     assert all("other" in key for key in told["fresh"])
@@ -66,8 +68,8 @@ def test_a_bundle_starts_a_network_as_the_run_it_was_made_of_does(
     bundle = export_run(first, tmp_path / "bundle", storage="fp32")
     options = recipe_values["model"]["options"]
     model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options)
-    from_bundle = start_from(model, str(bundle))
-    from_run = start_from(model, str(first))
+    from_bundle = start_from(model, str(bundle), IMAGES)
+    from_run = start_from(model, str(first), IMAGES)
     assert {**from_bundle, "from": ""} == {**from_run, "from": ""}
 
 
@@ -78,7 +80,7 @@ def test_a_bundle_whose_weights_were_rounded_starts_a_network_with_the_rounded_o
     # A graph of 8 bits has no weights to go on from: they are in a file of their own.
     bundle = export_run(first, tmp_path / "bundle", calibrate_on=faces, int8=int8)
     model = build_model("residual", {"fer2013": 7, "ferplus": 8}, recipe_values["model"]["options"])
-    assert start_from(model, str(bundle))["fresh"] == []
+    assert start_from(model, str(bundle), IMAGES)["fresh"] == []
     trained = load_run_model(first)[0].state_dict()
     for name, weight in model.state_dict().items():
         if "num_batches" in name:
@@ -89,13 +91,13 @@ def test_a_bundle_whose_weights_were_rounded_starts_a_network_with_the_rounded_o
 
 def test_what_fits_nowhere_is_refused(first: Path) -> None:
     with pytest.raises(ConfigError, match=r"no layer of .*first fits"):
-        start_from(build_model("cnn6", {"ferplus": 8}), str(first))
+        start_from(build_model("cnn6", {"ferplus": 8}), str(first), IMAGES)
 
 
 @pytest.mark.parametrize("source", ["runs/nonesuch", "nonesuch"])
 def test_a_source_that_is_not_there_says_what_to_do(source: str) -> None:
     with pytest.raises(ConfigError, match=rf"{source}.*train that first, or give --start-from"):
-        start_from(build_model("cnn6", {"ferplus": 8}), source)
+        start_from(build_model("cnn6", {"ferplus": 8}), source, IMAGES)
 
 
 def test_a_run_that_cannot_start_leaves_no_run_behind(
@@ -133,7 +135,7 @@ def test_a_wider_network_begins_as_what_the_narrower_one_computes(
     # Odd numbers and more than twice as many: some channels get two copies, others one.
     wider = [width * 2 + 3 * (n + 1) for n, width in enumerate(options["widths"])]
     model = build_model("residual", heads, options | {"widths": wider})
-    told = start_from(model, str(first))
+    told = start_from(model, str(first), IMAGES)
     assert told["fresh"] == []
     assert told["tensors_of_other_width"] > 0
     images = torch.randn(16, 1, 24, 24, generator=torch.Generator().manual_seed(3))
@@ -148,7 +150,7 @@ def test_copies_of_a_channel_learn_differently(first: Path, recipe_values: dict[
     options = recipe_values["model"]["options"]
     wider = [2 * width for width in options["widths"]]
     model = build_model("residual", {"fer2013": 7, "ferplus": 8}, options | {"widths": wider})
-    start_from(model, str(first))
+    start_from(model, str(first), IMAGES)
     kernels = model.stem[0].weight  # type: ignore[union-attr, index]
     old = options["widths"][0]
     copies = [

@@ -15,6 +15,16 @@ from torch.nn import functional
 
 from mien.core.errors import ConfigError
 from mien.models.layers import Heads, SqueezeExcitation, StandardiseFace
+from mien.models.mirror import make_symmetric
+
+
+def _kernel(side: int, stride: int, mirror: bool) -> tuple[int, int]:
+    """Return height and width of a kernel.
+
+    At every second of an even number of pixels, an odd kernel stands elsewhere in the mirror; one
+    of even width, with its middle between two pixels, does not.
+    """
+    return side, side + int(mirror and stride == 2)
 
 
 class AverageHalf(nn.Module):
@@ -35,11 +45,13 @@ class ResidualBlock(nn.Module):
         width_in: Channels in.
         width: Channels out.
         stride: 1, or 2 to halve height and width.
+        mirror: Whether what halves the width is to have its middle between two pixels.
     """
 
-    def __init__(self, width_in: int, width: int, stride: int) -> None:
+    def __init__(self, width_in: int, width: int, stride: int, *, mirror: bool = False) -> None:
         super().__init__()
-        self.conv1 = nn.Conv2d(width_in, width, 3, stride, 1, bias=False)
+        kernel = _kernel(3, stride, mirror)
+        self.conv1 = nn.Conv2d(width_in, width, kernel, stride, 1, bias=False)
         self.norm1 = nn.BatchNorm2d(width)
         self.conv2 = nn.Conv2d(width, width, 3, 1, 1, bias=False)
         self.norm2 = nn.BatchNorm2d(width)
@@ -72,6 +84,8 @@ class ResidualNet(nn.Module):
         stem_stride: 1 keeps full resolution, 2 is about four times as fast.
         dropout: Share of the features dropped before the heads while training.
         standardise: Whether each face is standardised inside the network.
+        mirror: Whether a face and its mirror image get the same answers, see
+            `mien.models.mirror`. Faces then have a side that can be halved at each stride.
     """
 
     def __init__(
@@ -83,15 +97,19 @@ class ResidualNet(nn.Module):
         stem_stride: int = 2,
         dropout: float = 0.4,
         standardise: bool = True,
+        mirror: bool = False,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or not widths:
             raise ConfigError(
                 f"widths and blocks must be of one length, got {list(widths)} and {list(blocks)}"
             )
+        self.mirror = mirror
+        self._step = stem_stride * 2 ** (len(widths) - 1)
         self.standardise = StandardiseFace() if standardise else nn.Identity()
+        kernel = _kernel(stem_kernel, stem_stride, mirror)
         self.stem = nn.Sequential(
-            nn.Conv2d(1, widths[0], stem_kernel, stem_stride, stem_kernel // 2, bias=False),
+            nn.Conv2d(1, widths[0], kernel, stem_stride, stem_kernel // 2, bias=False),
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         )
@@ -101,7 +119,7 @@ class ResidualNet(nn.Module):
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for number in range(count):
                 stride = 2 if stage > 0 and number == 0 else 1
-                layers.append(ResidualBlock(width_in, width, stride))
+                layers.append(ResidualBlock(width_in, width, stride, mirror=mirror))
                 self._stages_of.append(stage)
                 width_in = width
         self.stages = nn.Sequential(*layers)
@@ -110,12 +128,61 @@ class ResidualNet(nn.Module):
         for module in self.modules():
             if isinstance(module, nn.Conv2d) and module.bias is None:
                 nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if mirror:
+            self._pair_channels()
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
-        """Return logits (n, classes) for each head, from (n, 1, h, w)."""
+        """Return logits (n, classes) for each head, from (n, 1, h, w).
+
+        Raises:
+            ConfigError: If the network is symmetric and the faces' side cannot be halved evenly.
+        """
+        if self.mirror and (images.shape[2] % self._step or images.shape[3] % self._step):
+            raise ConfigError(
+                f"a network with mirror = true takes faces whose side is a multiple of "
+                f"{self._step} pixels, got {images.shape[3]}x{images.shape[2]}; change input.size "
+                "and loop.sizes"
+            )
         features = self.stages(self.stem(self.standardise(images))).mean((2, 3))
         logits: dict[str, Tensor] = self.heads(self.dropout(features))
         return logits
+
+    def channel_readings(self) -> dict[str, tuple[str, ...]]:
+        """Return for each group of `channel_groups` the layers whose outputs are its channels.
+
+        What reads them has their negative values as 0.
+        """
+        readings: dict[str, tuple[str, ...]] = {"stage 0": ("stem",)}
+        for number, stage in enumerate(self._stages_of):
+            name, stream = f"stages.{number}", f"stage {stage}"
+            readings[stream] = (*readings.get(stream, ()), name)
+            readings[f"block {number}"] = (f"{name}.norm1",)
+            readings[f"attention {number}"] = (f"{name}.attention.squeeze",)
+        return readings
+
+    def partners_by_group(self) -> dict[str, Tensor]:
+        """Return for each group of `channel_groups` the (channels,) partners of its channels.
+
+        Only a network built with `mirror` has some.
+        """
+        return {
+            group: self.partners.get_buffer(group.replace(" ", "_"))
+            for group in self.channel_readings()
+        }
+
+    def _pair_channels(self) -> None:
+        """Make neighbours partners, and fresh weights symmetric."""
+        self.partners = nn.Module()
+        shapes = {name: weight.shape for name, weight in self.state_dict().items()}
+        groups = self.channel_groups()
+        for name, dims in groups.items():
+            for dim, group in enumerate(dims):
+                if group is not None:
+                    count = shapes[name][dim]
+                    # Of an odd number the last is its own partner.
+                    partners = (torch.arange(count) ^ 1).clamp(max=count - 1)
+                    self.partners.register_buffer(group.replace(" ", "_"), partners)
+        self.load_state_dict(make_symmetric(self.state_dict(), groups, self.partners_by_group()))
 
     def channel_groups(self) -> dict[str, tuple[str | None, ...]]:
         """Return which channels each tensor's dimensions count, see `mien.models.channels`.

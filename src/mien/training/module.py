@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPlateau
 
+from mien.models.mirror import keep_symmetric
+from mien.models.residual import ResidualNet
 from mien.training.augment import Augment, mixup, resize
 from mien.training.recipe import OptimiserRecipe, Recipe
 from mien.training.sharpness import Ascent
@@ -111,8 +113,10 @@ class FaceModule(L.LightningModule):
         self._ascent.climb(loss)
 
     def on_after_backward(self) -> None:
-        """Leave the hill that the gradient was taken on, before the optimiser steps."""
+        """Leave the hill that the gradient was taken on, and keep what is symmetric so."""
         self._ascent.come_back()
+        if isinstance(self.model, ResidualNet) and self.model.mirror:
+            keep_symmetric(self.model)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Log losses and accuracies of one batch, unchanged faces, one crop."""

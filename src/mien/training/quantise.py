@@ -23,7 +23,7 @@ from mien.bundle.bundle import Bundle
 from mien.bundle.config import GRAPH_INPUT, BundleConfig, InputSpec
 from mien.bundle.quantisation import Quantisation, QuantisedHead
 from mien.core.errors import BundleError, ConfigError, DatasetError
-from mien.core.imaging import normalise, resize_gray
+from mien.core.imaging import normalise
 from mien.core.machine import cpu_name
 from mien.core.session import OnnxSession
 from mien.data import SPLITS, FaceDataset
@@ -33,13 +33,12 @@ from mien.evaluation.targets import choose_rules, rule_targets
 from mien.evaluation.views import softmax
 from mien.training.graph import clean_graph
 from mien.training.graph_passes import drop_unused_operator_sets, fold_pools, name_pools
+from mien.training.sample import SAMPLE_SEED, sample_training_faces
 
 METHOD = (
     "8-bit activations and 7-bit weights with a scale for each channel, all up to and with the "
     "first layer and the last one of each head in float"
 )
-CALIBRATION_FACES = 1024
-CALIBRATION_SEED = 0
 _BATCH = 64
 # A range is the mean over batches, each newer one weighing this much: one odd face does not
 # stretch it, as the extremes over all faces would.
@@ -106,25 +105,6 @@ def quantise_bundle(original: Bundle, graph: bytes, dataset: FaceDataset) -> Qua
     made = quantise_graph(graph, faces, config.input)
     bundle = Bundle(config=config, path=original.path, session=OnnxSession(made))
     return QuantisedBundle(made, bundle, original, len(graph), len(faces))
-
-
-def sample_training_faces(
-    dataset: FaceDataset, *, size: int, count: int = CALIBRATION_FACES, seed: int = CALIBRATION_SEED
-) -> NDArray[np.uint8]:
-    """Return faces of the training split, drawn without replacement, in the data's order.
-
-    Args:
-        dataset: With training faces.
-        size: The side that they are resized to.
-        count: How many; all of them where there are fewer.
-        seed: Of the draw.
-
-    Returns:
-        (n, size, size) uint8, 0..255.
-    """
-    train = np.flatnonzero(dataset.splits == SPLITS.index("train"))
-    drawn = np.random.default_rng(seed).choice(train, min(count, len(train)), replace=False)
-    return np.stack([resize_gray(dataset.images_gray[index], size) for index in np.sort(drawn)])
 
 
 def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec) -> bytes:
@@ -211,7 +191,7 @@ def compare_graphs(
         method=METHOD,
         data=dataset.name,
         training_faces=made.training_faces,
-        seed=CALIBRATION_SEED,
+        seed=SAMPLE_SEED,
         validation_faces=len(faces),
         heads={
             head.label_set: compare_answers(

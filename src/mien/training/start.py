@@ -15,21 +15,24 @@ from mien.bundle.find import find_bundle
 from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
 from mien.models.channels import fit_channels
+from mien.models.mirror import begin_symmetric, widen_kernels
 from mien.models.residual import ResidualNet
 from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
 
 
-def start_from(model: nn.Module, source: str) -> dict[str, Any]:
+def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
     """Give a fresh network the weights of another, wherever name and shape are the same.
 
     What has no counterpart (a head of another label set, say) keeps its fresh weights. A network
     that is the same but for its widths begins as near to the other as `mien.models.channels` gets
-    it.
+    it; one that is to answer mirror images alike, as near as `mien.models.mirror` does.
 
     Args:
         model: The network; changed in place.
         source: A run folder, of which the best checkpoint is taken, or a bundle by name or path.
+        images: (n, 1, h, w) float32, the network's input from training faces, by which channels
+            find their partners where mirror images are to be answered alike.
 
     Returns:
         For `run.json`: where from, the sha256 over all weights there (names and bytes), how many
@@ -40,12 +43,15 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
         ConfigError: If there is no such run or bundle, or nothing in it fits.
         DatasetError: If the run has no usable checkpoint.
     """
-    weights = _without_counters(_read_weights(source))
+    all_weights = _read_weights(source)
+    weights = _without_counters(all_weights)
     sha256 = weights_sha256(weights)
     own = _without_counters(model.state_dict())
     shapes = {name: weight.shape for name, weight in weights.items()}
     if isinstance(model, ResidualNet):
         weights = fit_channels(weights, own, model.channel_groups())
+        if model.mirror:
+            weights = widen_kernels(weights, own)
     fitting = {k: w for k, w in weights.items() if k in own and own[k].shape == w.shape}
     # Without a layer in common there is no start, only vectors that happen to fit.
     if not any(weight.ndim > 1 for weight in fitting.values()):
@@ -54,6 +60,8 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
             "[model], or one much like it"
         )
     model.load_state_dict(fitting, strict=False)
+    if isinstance(model, ResidualNet) and model.mirror and not _take_partners(model, all_weights):
+        begin_symmetric(model, images)
     return {
         "from": source,
         "sha256": sha256,
@@ -63,6 +71,16 @@ def start_from(model: nn.Module, source: str) -> dict[str, Any]:
         ),
         "fresh": sorted(own.keys() - fitting.keys()),
     }
+
+
+def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
+    """Pair channels as those of the weights are; do nothing and return False if these are not."""
+    own = dict(model.partners.named_buffers(prefix="partners"))
+    if not all(name in weights and weights[name].shape == own[name].shape for name in own):
+        return False
+    for name, partners in own.items():
+        partners.copy_(weights[name])
+    return True
 
 
 def _read_weights(source: str) -> dict[str, Tensor]:

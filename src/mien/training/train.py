@@ -22,9 +22,11 @@ from lightning.pytorch.callbacks import (
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
+from torch import Tensor
 from torch.utils.data import DataLoader
 
 from mien.core.errors import ConfigError, DatasetError
+from mien.core.imaging import normalise
 from mien.data import FaceDataset
 from mien.data.corrections import correct_labels, read_corrections
 from mien.training.batches import RowBatches, make_loader
@@ -41,6 +43,7 @@ from mien.training.run import (
     read_checkpoint,
     read_run,
 )
+from mien.training.sample import sample_training_faces
 from mien.training.start import start_from
 from mien.training.targets import HeadTargets, head_targets
 from mien.training.teacher import load_teachers
@@ -123,7 +126,8 @@ def train(
         info = replace(info, settings=settings or {}, trunk=trunk)
     network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     if recipe.start_from and not last:
-        info = replace(info, start=start_from(network, recipe.start_from))
+        begin = start_from(network, recipe.start_from, _some_images(recipe, parts["train"]))
+        info = replace(info, start=begin)
         if is_first_process():
             console.print(_say_start(info.start), highlight=False, soft_wrap=True)
     teachers = load_teachers(recipe)
@@ -327,6 +331,12 @@ def _callbacks(
     # Lightning's own `save_last` writes only when the best one changes.
     last = ModelCheckpoint(folder, "last", enable_version_counter=False)
     return [*callbacks, best, last]
+
+
+def _some_images(recipe: Recipe, training: FaceDataset) -> Tensor:
+    """Return a thousand training faces, or all there are, as the network's input."""
+    faces = sample_training_faces(training, size=recipe.input.size)
+    return torch.from_numpy(normalise(faces, mean=recipe.input.mean, std=recipe.input.std))
 
 
 def _loader(
