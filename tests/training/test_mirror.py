@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from mien.bundle.load import load_bundle
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
-from mien.models.mirror import begin_symmetric, find_partners, keep_symmetric, make_symmetric
+from mien.models.mirror import begin_symmetric, find_partners, keep_symmetric, symmetrise
 from mien.models.residual import ResidualNet
 from mien.training.export import export_run
 from mien.training.recipe import parse_recipe
 from mien.training.run import load_run_model
+from mien.training.start import start_from
 from mien.training.train import train
 
 QUIET = Console(file=StringIO())
@@ -45,8 +46,7 @@ def _network(*, mirror: bool = True, seed: int = 1) -> ResidualNet:
     # Statistics of something: with those of a fresh network, channels of it may be dead.
     network.train()(_shades(64, 32))
     if mirror:
-        groups, partners = network.channel_groups(), network.partners_by_group()
-        network.load_state_dict(make_symmetric(network.state_dict(), groups, partners))
+        symmetrise(network)
     return network.eval()
 
 
@@ -85,7 +85,9 @@ def test_gradients_of_faces_are_those_of_their_mirror_images_too() -> None:
         torch.testing.assert_close(gradient, mirrored[name], atol=1e-5, rtol=1e-3)
 
 
-def test_partners_are_found_again_in_a_network_whose_channels_were_shuffled() -> None:
+def test_partners_are_found_again_in_a_network_whose_channels_were_shuffled(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     images = _shades(64, 32)
     known = _network()
     groups = known.channel_groups()
@@ -111,6 +113,20 @@ def test_partners_are_found_again_in_a_network_whose_channels_were_shuffled() ->
     for name, weight in shuffled.state_dict().items():
         if name in groups and "running" not in name:
             torch.testing.assert_close(weight, weights[name], atol=1e-6, rtol=1e-5)
+
+    # Whoever begins with it takes its pairs, and a head that it has not got is symmetric by them.
+    other = ResidualNet(
+        {"fer2013": 7, "new": 3}, widths=(6, 9), blocks=(2, 1), dropout=0, mirror=True
+    )
+    monkeypatch.setattr("mien.training.start._read_weights", lambda source: shuffled.state_dict())
+    assert start_from(other, "it", images)["fresh"] == [
+        "heads.linear.new.bias",
+        "heads.linear.new.weight",
+    ]
+    assert _gap(other, images) < 1e-5
+    with torch.no_grad():
+        one, mirrored = (other(each)["new"] for each in (images, images.flip(3)))
+    torch.testing.assert_close(one, mirrored, atol=1e-5, rtol=1e-4)
 
 
 def test_a_run_begins_with_a_plain_one_and_stays_symmetric_to_the_bundle(

@@ -74,10 +74,18 @@ def keep_symmetric(network: ResidualNet) -> None:
     with torch.no_grad():
         for name, gradient in make_symmetric(gradients, groups, partners).items():
             gradients[name].copy_(gradient)
-        for name, statistic in make_symmetric(
-            dict(network.named_buffers()), groups, partners
-        ).items():
-            network.get_buffer(name).copy_(statistic)
+        statistics = dict(network.named_buffers())
+        for name, statistic in make_symmetric(statistics, groups, partners).items():
+            statistics[name].copy_(statistic)
+
+
+def symmetrise(network: ResidualNet) -> None:
+    """Make weights and statistics symmetric by the pairs that a network has; in place.
+
+    What is symmetric already stays as it is, bit for bit.
+    """
+    groups, partners = network.channel_groups(), network.partners_by_group()
+    network.load_state_dict(make_symmetric(network.state_dict(), groups, partners))
 
 
 @torch.no_grad()
@@ -93,10 +101,9 @@ def begin_symmetric(network: ResidualNet, images: Tensor) -> None:
     partners = find_partners(network, images)
     for group, places in network.partners_by_group().items():
         places.copy_(partners[group])
-    groups = network.channel_groups()
-    network.load_state_dict(make_symmetric(network.state_dict(), groups, partners))
+    symmetrise(network)
     _recount(network, images)
-    network.load_state_dict(make_symmetric(network.state_dict(), groups, partners))
+    symmetrise(network)
 
 
 def find_partners(network: ResidualNet, images: Tensor) -> dict[str, Tensor]:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from mien.core.errors import ConfigError
 from mien.models.layers import Heads, SqueezeExcitation, StandardiseFace
-from mien.models.mirror import make_symmetric
+from mien.models.mirror import symmetrise
 
 
 def _kernel(side: int, stride: int, mirror: bool) -> tuple[int, int]:
@@ -182,7 +182,7 @@ class ResidualNet(nn.Module):
                     # Of an odd number the last is its own partner.
                     partners = (torch.arange(count) ^ 1).clamp(max=count - 1)
                     self.partners.register_buffer(group.replace(" ", "_"), partners)
-        self.load_state_dict(make_symmetric(self.state_dict(), groups, self.partners_by_group()))
+        symmetrise(self)
 
     def channel_groups(self) -> dict[str, tuple[str | None, ...]]:
         """Return which channels each tensor's dimensions count, see `mien.models.channels`.

@@ -15,7 +15,7 @@ from mien.bundle.find import find_bundle
 from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
 from mien.models.channels import fit_channels
-from mien.models.mirror import begin_symmetric, widen_kernels
+from mien.models.mirror import begin_symmetric, symmetrise, widen_kernels
 from mien.models.residual import ResidualNet
 from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
@@ -60,8 +60,11 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
             "[model], or one much like it"
         )
     model.load_state_dict(fitting, strict=False)
-    if isinstance(model, ResidualNet) and model.mirror and not _take_partners(model, all_weights):
-        begin_symmetric(model, images)
+    if isinstance(model, ResidualNet) and model.mirror:
+        if not _take_partners(model, all_weights):
+            begin_symmetric(model, images)
+        # What stayed fresh is symmetric by other pairs.
+        symmetrise(model)
     return {
         "from": source,
         "sha256": sha256,
