@@ -13,6 +13,8 @@ from mien.core.errors import ConfigError
 from mien.data import FaceDataset
 from mien.models import build_model
 from mien.models.channels import fit_channels
+from mien.models.depth import fit_blocks
+from mien.models.residual import ResidualNet
 from mien.training.export import export_run
 from mien.training.recipe import parse_recipe
 from mien.training.run import load_run_model, read_run
@@ -196,3 +198,47 @@ def _spread(small: dict[str, Tensor], large: dict[str, Tensor]) -> dict[str, Ten
         if name.endswith("running_var"):
             spread[name][::2] = 1.0
     return spread
+
+
+def test_a_deeper_network_begins_as_what_the_shallower_one_computes(
+    first: Path, recipe_values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    heads = {"fer2013": 7, "ferplus": 8}
+    options = recipe_values["model"]["options"]
+    shallow = load_run_model(first)[0].eval()
+    blocks = [count + 1 + n for n, count in enumerate(options["blocks"])]
+    deep = build_model("residual", heads, options | {"blocks": blocks})
+    told = start_from(deep, str(first), IMAGES)
+    assert {name.split(".")[0] for name in told["fresh"]} == {"stages"}
+    images = torch.randn(16, 1, 24, 24, generator=torch.Generator().manual_seed(3))
+    with torch.no_grad():
+        wanted, answers = shallow(images), deep.eval()(images)
+        for head in heads:
+            torch.testing.assert_close(answers[head], wanted[head])
+
+    # And back: the blocks that were added are left out, whatever they have learned since.
+    for name, weight in deep.state_dict().items():
+        if name in told["fresh"]:
+            weight.add_(1.0)
+    again = build_model("residual", heads, options)
+    monkeypatch.setattr("mien.training.start._read_weights", lambda source: deep.state_dict())
+    assert start_from(again, "it", IMAGES)["fresh"] == []
+    with torch.no_grad():
+        for head, logits in again.eval()(images).items():
+            torch.testing.assert_close(logits, wanted[head])
+
+
+def test_a_shallower_network_keeps_the_pairs_of_a_symmetric_one() -> None:
+    deep = ResidualNet({"fer2013": 7}, widths=(6, 9, 4), blocks=(2, 3, 1), mirror=True)
+    for partners in deep.partners.buffers():
+        # Each its own partner: pairs that a fresh network has not got.
+        partners.copy_(torch.arange(len(partners)))
+    shallow = ResidualNet({"fer2013": 7}, widths=(6, 9, 4), blocks=(1, 1, 1), mirror=True)
+    own = shallow.state_dict()
+    fitted = fit_blocks(deep.state_dict(), shallow.stage_numbers)
+    assert fitted.keys() == own.keys()
+    assert all(fitted[name].shape == weight.shape for name, weight in own.items())
+    assert not torch.equal(own["partners.block_2"], torch.arange(4))
+    assert torch.equal(fitted["partners.block_2"], torch.arange(4))
+    assert torch.equal(fitted["stages.1.conv1.weight"], deep.state_dict()["stages.2.conv1.weight"])
+    assert torch.equal(fitted["stages.2.conv1.weight"], deep.state_dict()["stages.5.conv1.weight"])

@@ -114,13 +114,13 @@ class ResidualNet(nn.Module):
             nn.ReLU(),
         )
         layers: list[nn.Module] = []
-        self._stages_of: list[int] = []
+        self.stage_numbers: list[int] = []
         width_in = widths[0]
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for number in range(count):
                 stride = 2 if stage > 0 and number == 0 else 1
                 layers.append(ResidualBlock(width_in, width, stride, mirror=mirror))
-                self._stages_of.append(stage)
+                self.stage_numbers.append(stage)
                 width_in = width
         self.stages = nn.Sequential(*layers)
         self.dropout = nn.Dropout(dropout)
@@ -153,7 +153,7 @@ class ResidualNet(nn.Module):
         What reads them has their negative values as 0.
         """
         readings: dict[str, tuple[str, ...]] = {"stage 0": ("stem",)}
-        for number, stage in enumerate(self._stages_of):
+        for number, stage in enumerate(self.stage_numbers):
             name, stream = f"stages.{number}", f"stage {stage}"
             readings[stream] = (*readings.get(stream, ()), name)
             readings[f"block {number}"] = (f"{name}.norm1",)
@@ -193,7 +193,7 @@ class ResidualNet(nn.Module):
         groups: dict[str, tuple[str | None, ...]] = {"stem.0.weight": ("stage 0", None)}
         groups |= _norm_groups("stem.1", "stage 0")
         stream = "stage 0"
-        for number, (block, stage) in enumerate(zip(self.stages, self._stages_of, strict=True)):
+        for number, (block, stage) in enumerate(zip(self.stages, self.stage_numbers, strict=True)):
             stream_in, stream = stream, f"stage {stage}"
             name, inner, narrow = f"stages.{number}", f"block {number}", f"attention {number}"
             groups |= {

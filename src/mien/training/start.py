@@ -15,6 +15,7 @@ from mien.bundle.find import find_bundle
 from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
 from mien.models.channels import fit_channels
+from mien.models.depth import fit_blocks
 from mien.models.mirror import begin_symmetric, symmetrise, widen_kernels
 from mien.models.residual import ResidualNet
 from mien.training.graph import graph_weights
@@ -25,8 +26,9 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
     """Give a fresh network the weights of another, wherever name and shape are the same.
 
     What has no counterpart (a head of another label set, say) keeps its fresh weights. A network
-    that is the same but for its widths begins as near to the other as `mien.models.channels` gets
-    it; one that is to answer mirror images alike, as near as `mien.models.mirror` does.
+    that is the same but for its widths or for how many blocks its stages have begins as near to the
+    other as `mien.models.channels` and `mien.models.depth` get it; one that is to answer mirror
+    images alike, as near as `mien.models.mirror` does.
 
     Args:
         model: The network; changed in place.
@@ -44,8 +46,10 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         DatasetError: If the run has no usable checkpoint.
     """
     all_weights = _read_weights(source)
+    sha256 = weights_sha256(_without_counters(all_weights))
+    if isinstance(model, ResidualNet):
+        all_weights = fit_blocks(all_weights, model.stage_numbers)
     weights = _without_counters(all_weights)
-    sha256 = weights_sha256(weights)
     own = _without_counters(model.state_dict())
     shapes = {name: weight.shape for name, weight in weights.items()}
     if isinstance(model, ResidualNet):
