@@ -5,7 +5,8 @@ matrices of the same kind of numbers in the same run, on as many threads. What a
 is spent on memory, small layers and everything that is no multiplication. All models take turns.
 
 A float bundle without an 8-bit form gets one here. What that is calibrated on decides how right
-it is, and nothing about its speed, so faces of noise will do.
+it is, and nothing about its speed, so faces of noise will do. An 8-bit one gets its float form of
+the float weights that lie in it.
 """
 
 from __future__ import annotations
@@ -25,9 +26,10 @@ from bench.peak import fp32_macs_per_s, int8_macs_per_s, thread_counts
 from bench.recognition import count_macs
 from bench.timing import Spread, take_turns
 from mien.bundle.bundle import Bundle
-from mien.bundle.config import GRAPH_FILE
+from mien.bundle.config import GRAPH_FILE, WEIGHTS_FILE
 from mien.bundle.find import list_bundles
 from mien.bundle.load import load_bundle
+from mien.bundle.quantisation import INT8_PRECISION
 from mien.core.errors import BundleError
 from mien.core.session import OnnxSession
 
@@ -40,9 +42,10 @@ Key = tuple[str, int, int]
 
 
 def open_bundles(name: str, threads: Sequence[int]) -> dict[tuple[str, int], Bundle]:
-    """Return a bundle by precision and number of threads, a float one also in 8 bits.
+    """Return a bundle by precision and number of threads: in float32 and in 8 bits.
 
-    Its 8-bit form is the bundle `NAME-int8` where there is one by that name, else made here.
+    The 8-bit form of a float one is the bundle `NAME-int8` where there is one by that name, else
+    made here; so is the float form of one in 8 bits, if it has float weights.
 
     Args:
         name: The bundle.
@@ -55,22 +58,41 @@ def open_bundles(name: str, threads: Sequence[int]) -> dict[tuple[str, int], Bun
     plain = opened[threads[0]]
     precision = plain.config.precision
     forms = {(precision, count): bundle for count, bundle in opened.items()}
-    if precision == "int8":
-        return forms
-    if f"{name}-int8" in {bundle.name for bundle in list_bundles()}:
+    if precision == INT8_PRECISION:
+        graphs = {"fp32": make_float_graph(plain)} if WEIGHTS_FILE in plain.config.files else {}
+    elif f"{name}-int8" in {bundle.name for bundle in list_bundles()}:
         forms |= {("int8", count): load_bundle(f"{name}-int8", threads=count) for count in threads}
         found = forms["int8", threads[0]].config.precision
         if found != "int8":
             raise BundleError(f"expected a bundle of precision int8, {name}-int8 is {found}")
+        graphs = {}
     else:
-        graph = make_int8_graph(plain)
-        forms |= {
-            ("int8", count): Bundle(
-                config=plain.config, path=plain.path, session=OnnxSession(graph, threads=count)
-            )
-            for count in threads
-        }
-    return forms
+        graphs = {"int8": make_int8_graph(plain)}
+    made = {
+        (kind, count): Bundle(
+            config=plain.config, path=plain.path, session=OnnxSession(graph, threads=count)
+        )
+        for kind, graph in graphs.items()
+        for count in threads
+    }
+    # Float first, which the others are compared with.
+    return made | forms if "fp32" in graphs else forms | made
+
+
+def make_float_graph(bundle: Bundle) -> bytes:
+    """Return the float graph of an 8-bit bundle, made of its float weights."""
+    # PyTorch, which the base install has not got.
+    from safetensors.torch import load
+
+    from mien.models import build_model
+    from mien.training.graph import export_graph
+
+    config = bundle.config
+    heads = {head.label_set: len(head.labels) for head in config.heads}
+    model = build_model(config.architecture.name, heads, config.architecture.options)
+    weights = load((bundle.path / WEIGHTS_FILE).read_bytes())
+    model.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=False)
+    return export_graph(model, config)
 
 
 def make_int8_graph(bundle: Bundle) -> bytes:

@@ -13,12 +13,14 @@ import numpy as np
 import onnx
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from bench import inference, peak, timing, training
 from bench.timing import Spread, best_seconds, take_turns
 from bench.training import StepClock, as_dataset, count_training_macs, random_faces
 from bench.workers import Worker, WorkerError
 from mien.bundle.bundle import Bundle
+from mien.bundle.config import Architecture
 from mien.bundle.load import load_bundle
 from mien.core.errors import BundleError
 from mien.core.session import OnnxSession
@@ -165,6 +167,27 @@ def test_the_graph_that_is_made_here_has_8_bit_weights(small_bundle: Path) -> No
     graph = onnx.load_from_string(inference.make_int8_graph(load_bundle(small_bundle))).graph
     kinds = [tensor.data_type for tensor in graph.initializer if len(tensor.dims) == 4]
     assert kinds.count(onnx.TensorProto.INT8) > len(kinds) / 2
+
+
+def test_the_float_form_of_an_8_bit_bundle_is_made_of_its_weights(
+    small_bundle: Path, tmp_path: Path
+) -> None:
+    options = {"widths": [8, 16], "blocks": [1, 1]}
+    config = replace(
+        load_bundle(small_bundle).config, architecture=Architecture("residual", options, 1)
+    )
+    heads = {head.label_set: len(head.labels) for head in config.heads}
+    model = build_model("residual", heads, options)
+    plain = load_bundle(export_model(model, config, tmp_path / "plain"))
+    save_file(model.state_dict(), plain.path / "model.safetensors")
+    made = Bundle(
+        config=config,
+        path=plain.path,
+        session=OnnxSession(inference.make_float_graph(plain)),
+    )
+    crops = inference.random_faces(4, plain.config.input.size)
+    for head, logits in plain.predict_logits(crops).items():
+        np.testing.assert_allclose(made.predict_logits(crops)[head], logits, atol=1e-5)
 
 
 def test_a_float_bundle_is_no_8_bit_bundle(

@@ -32,12 +32,16 @@ _PREFIX = "model."
 def export_graph(model: nn.Module, config: BundleConfig) -> bytes:
     """Return the network as an ONNX graph, one output for each head of the config.
 
+    The network is put into eval mode and otherwise left as it is.
+
     Raises:
         BundleError: If the network lacks a head.
     """
     spec = config.input
     # Two faces: a first dimension of 1 would be taken for a constant.
     example = torch.zeros(2, spec.channels, spec.size, spec.size)
+    # Before anything is shown to it: batch norms would count the example in.
+    model.eval()
     with torch.inference_mode():
         answered = model(example)
     missing = [head.label_set for head in config.heads if head.label_set not in answered]
