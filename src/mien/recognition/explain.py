@@ -1,7 +1,7 @@
 """Which parts of a face spoke for an answer: parts are hidden in turn, and the model asked again.
 
 The method is occlusion sensitivity (Zeiler and Fergus, "Visualizing and Understanding
-Convolutional Networks", 2014), shaped for inputs of 44 to 48 pixels:
+Convolutional Networks", 2014), shaped for inputs of 44 to 64 pixels:
 
 - RISE (Petsiuk et al., "RISE: Randomized Input Sampling for Explanation of Black-box Models",
   2018) estimates by some thousand random masks, which differ from run to run. On an input this
