@@ -35,6 +35,7 @@ class Bundle:
             head.label_set: label_set(head.label_set) for head in config.heads
         }
         self._session = session
+        self._default_priors: dict[str, Prior] = {}
 
     @property
     def name(self) -> str:
@@ -156,13 +157,19 @@ class Bundle:
         head = self.config.head(label_set)
         if isinstance(prior, Prior):
             return prior
-        return resolve_prior(
+        is_default = prior == DEFAULT_PRIOR and strength is None
+        if is_default and label_set in self._default_priors:
+            return self._default_priors[label_set]
+        resolved = resolve_prior(
             prior,
             strength,
             self.label_sets[label_set],
             head.training_priors,
             default_strength=head.prior_strength,
         )
+        if is_default:
+            self._default_priors[label_set] = resolved
+        return resolved
 
     def __repr__(self) -> str:
         sets = ", ".join(self.label_sets)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from types import MappingProxyType
 from typing import Any, Literal
 
@@ -54,7 +55,7 @@ class Prior:
     training_shares: tuple[float, ...]
     target_shares: tuple[float, ...]
 
-    @property
+    @cached_property
     def offsets(self) -> NDArray[np.float64]:
         """What is added to calibrated logits, (labels,) float64; all 0 for `natural`."""
         if self.strength == 0:
