@@ -29,7 +29,6 @@ from mien.bundle.bundle import Bundle
 from mien.bundle.config import GRAPH_FILE, WEIGHTS_FILE
 from mien.bundle.find import list_bundles
 from mien.bundle.load import load_bundle
-from mien.bundle.quantisation import INT8_PRECISION
 from mien.core.errors import BundleError
 from mien.core.session import OnnxSession
 
@@ -58,7 +57,7 @@ def open_bundles(name: str, threads: Sequence[int]) -> dict[tuple[str, int], Bun
     plain = opened[threads[0]]
     precision = plain.config.precision
     forms = {(precision, count): bundle for count, bundle in opened.items()}
-    if precision == INT8_PRECISION:
+    if precision == "int8":
         graphs = {"fp32": make_float_graph(plain)} if WEIGHTS_FILE in plain.config.files else {}
     elif f"{name}-int8" in {bundle.name for bundle in list_bundles()}:
         forms |= {("int8", count): load_bundle(f"{name}-int8", threads=count) for count in threads}
@@ -75,8 +74,7 @@ def open_bundles(name: str, threads: Sequence[int]) -> dict[tuple[str, int], Bun
         for kind, graph in graphs.items()
         for count in threads
     }
-    # Float first, which the others are compared with.
-    return made | forms if "fp32" in graphs else forms | made
+    return forms | made
 
 
 def make_float_graph(bundle: Bundle) -> bytes:
@@ -90,8 +88,7 @@ def make_float_graph(bundle: Bundle) -> bytes:
     config = bundle.config
     heads = {head.label_set: len(head.labels) for head in config.heads}
     model = build_model(config.architecture.name, heads, config.architecture.options)
-    weights = load((bundle.path / WEIGHTS_FILE).read_bytes())
-    model.load_state_dict({name: weight.float() for name, weight in weights.items()}, strict=False)
+    model.load_state_dict(load((bundle.path / WEIGHTS_FILE).read_bytes()))
     return export_graph(model, config)
 
 

@@ -157,6 +157,7 @@ class Bundle:
         head = self.config.head(label_set)
         if isinstance(prior, Prior):
             return prior
+        # Asked for at every face of a camera.
         is_default = prior == DEFAULT_PRIOR and strength is None
         if is_default and label_set in self._default_priors:
             return self._default_priors[label_set]

@@ -41,9 +41,9 @@ def fit_blocks(weights: Mapping[str, Tensor], stages: Sequence[int]) -> dict[str
 
 def _stages(weights: Mapping[str, Tensor]) -> list[int]:
     """Return each block's stage; every one but the first begins with a block that halves."""
-    blocks = {int(match[2]) for name in weights if (match := _NUMBER.match(name))}
+    numbers = [int(match[2]) for name in weights if (match := _NUMBER.match(name))]
     stage, stages = 0, []
-    for number in sorted(blocks):
+    for number in range(max(numbers, default=-1) + 1):
         stage += number > 0 and any(n.startswith(f"stages.{number}.shortcut.") for n in weights)
         stages.append(stage)
     return stages
