@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 from torch import nn
 
 from mien.core.errors import ConfigError
+from mien.models.efficientnet import EfficientNetLite
 from mien.models.pretrained import PretrainedNet
 from mien.models.residual import ResidualNet
 from mien.models.tutorials import Cnn4, Cnn6
@@ -16,6 +17,7 @@ from mien.models.tutorials import Cnn4, Cnn6
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "cnn4": Cnn4,
     "cnn6": Cnn6,
+    "efficientnet-lite": EfficientNetLite,
     "pretrained": PretrainedNet,
     "residual": ResidualNet,
 }

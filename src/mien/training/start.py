@@ -1,4 +1,4 @@
-"""Weights that a run begins with: those of a run or a bundle that is there already."""
+"""Weights that a run begins with: those of a run, of a bundle, or published ones."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ from mien.core.errors import BundleError, ConfigError
 from mien.models.channels import fit_channels
 from mien.models.depth import fit_blocks
 from mien.models.mirror import begin_symmetric, symmetrise, widen_kernels
+from mien.models.published import PUBLISHED, read_published
 from mien.models.residual import ResidualNet
 from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
@@ -32,7 +33,8 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
 
     Args:
         model: The network; changed in place.
-        source: A run folder, of which the best checkpoint is taken, or a bundle by name or path.
+        source: A run folder, of which the best checkpoint is taken, a bundle by name or path, or
+            one of `mien.models.published.PUBLISHED`.
         images: (n, 1, h, w) float32, the network's input from training faces, by which channels
             find their partners where mirror images are to be answered alike.
 
@@ -43,6 +45,7 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
 
     Raises:
         ConfigError: If there is no such run or bundle, or nothing in it fits.
+        MissingExtraError: If published weights are not installed.
         DatasetError: If the run has no usable checkpoint.
     """
     all_weights = _read_weights(source)
@@ -93,6 +96,8 @@ def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
 def _read_weights(source: str) -> dict[str, Tensor]:
     if (Path(source) / RUN_FILE).is_file():
         return dict(load_run_model(source)[0].state_dict())
+    if source in PUBLISHED:
+        return read_published(source)
     try:
         folder = find_bundle(source)
         if (folder / WEIGHTS_FILE).is_file():
