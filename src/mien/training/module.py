@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CosineAnnealingLR, OneCycleLR, ReduceLROnPl
 
 from mien.models.mirror import keep_symmetric
 from mien.models.residual import ResidualNet
-from mien.training.augment import Augment, mixup, resize
+from mien.training.augment import Augment, cutmix, mixup, resize
 from mien.training.recipe import OptimiserRecipe, Recipe
 from mien.training.sharpness import Ascent
 from mien.training.targets import HeadTargets, sample_labels
@@ -48,6 +48,8 @@ class FaceModule(L.LightningModule):
         # A list hides them from PyTorch: they are neither trained nor saved nor averaged.
         self._teachers = list(teachers)
         self._ascent = Ascent(model, recipe.optimiser.sam_rho)
+        mixes = ((mixup, recipe.augment.mixup), (cutmix, recipe.augment.cutmix))
+        self._mixes = [(mix, alpha) for mix, alpha in mixes if alpha]
         self._targets = {"train": dict(train_targets), "val": dict(val_targets)}
 
     def normalise(self, faces: Tensor) -> Tensor:
@@ -90,8 +92,9 @@ class FaceModule(L.LightningModule):
             turn, number = divmod(self.global_step, len(self._teachers))
             shown = whole.flip(-1) if self.recipe.teacher.mirrored and turn % 2 else whole
             targets = taught(targets, self._teachers[number](shown), self.recipe.teacher.share)
-        if self.recipe.augment.mixup:
-            images, targets = mixup(images, targets, self.recipe.augment.mixup)
+        if self._mixes:
+            mix, alpha = self._mixes[self.global_step % len(self._mixes)]
+            images, targets = mix(images, targets, alpha)
         if self.recipe.optimiser.sam_rho:
             self._climb(images, targets)
         loss, hits = self._losses("train", images, targets)

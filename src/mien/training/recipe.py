@@ -81,6 +81,8 @@ class AugmentRecipe:
         erasing: Probability that a rectangle is erased.
         erasing_area: Smallest and largest share of the face that a rectangle covers.
         mixup: Alpha of the beta distribution that mixes pairs of faces; 0 for none.
+        cutmix: Alpha of the beta distribution of how much of a face is covered by a piece of
+            another; 0 for none. Where there is mixup too, batches get one or the other by turns.
     """
 
     flip: float = 0.0
@@ -97,6 +99,7 @@ class AugmentRecipe:
     erasing: float = 0.0
     erasing_area: tuple[float, float] = (0.02, 0.2)
     mixup: float = 0.0
+    cutmix: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ _NOT_NEGATIVE = (
     "augment.rotation_degrees",
     "augment.shear_degrees",
     "augment.mixup",
+    "augment.cutmix",
     "optimiser.weight_decay",
     "optimiser.clip_norm",
     "optimiser.sam_rho",

