@@ -153,9 +153,9 @@ class ProgressLine(Callback):
         heads = sorted(k.split("/")[1] for k in metrics if k.startswith("val/") and "/acc" in k)
         accuracies = "  ".join(f"{h} {float(metrics[f'val/{h}/accuracy']):.2%}" for h in heads)
         seconds = time.monotonic() - self._started
-        done = trainer.current_epoch + 1 - self._first_epoch
-        left = (time.monotonic() - self._run_started) / done
-        left *= (trainer.max_epochs or 0) - trainer.current_epoch - 1
+        now, last = trainer.current_epoch + 1, trainer.max_epochs or 0
+        left = time.monotonic() - self._run_started
+        left *= _pixels(pl_module, now, last) / _pixels(pl_module, self._first_epoch, now)
         self.console.print(
             f"epoch {trainer.current_epoch + 1:>3}/{trainer.max_epochs}"
             f"  loss {float(metrics['train/loss']):.3f}"
@@ -191,3 +191,9 @@ def _duration(seconds: float) -> str:
         return f"{seconds:.0f} s"
     minutes = round(seconds / 60)
     return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60:02} min"
+
+
+def _pixels(module: Any, first: int, end: int) -> int:
+    """Return the pixels of a face in epochs `first` to `end` - 1, added up: their share of time."""
+    face_size = getattr(module, "face_size", lambda epoch: 1)
+    return sum(face_size(epoch) ** 2 for epoch in range(first, end))

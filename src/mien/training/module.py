@@ -57,9 +57,10 @@ class FaceModule(L.LightningModule):
         spec = self.recipe.input
         return (faces - spec.mean) / spec.std
 
-    def face_size(self) -> int:
-        """Side in pixels that this epoch trains at (progressive resizing)."""
-        progress = self.current_epoch / self.recipe.loop.epochs
+    def face_size(self, epoch: int | None = None) -> int:
+        """Side in pixels that an epoch, counted from 0, or this one trains at."""
+        epoch = self.current_epoch if epoch is None else epoch
+        progress = epoch / self.recipe.loop.epochs
         size = self.recipe.input.size
         for share, side in self.recipe.loop.sizes:
             if progress >= share:
