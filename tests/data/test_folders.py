@@ -239,3 +239,31 @@ def test_progress_counts_the_pictures(tmp_path: Path) -> None:
     parts: list[float] = []
     open_dataset(tmp_path, progress=parts.append)
     assert parts == [0.25, 0.5, 0.75, 1.0]
+
+
+@pytest.mark.parametrize(
+    ("sizes", "largest", "read_at"),
+    [
+        ((100, 120, 300), 64, 64),
+        ((100, 120, 300), 224, 120),
+        ((48, 48, 300), 64, 48),
+        ((20, 30, 300), 64, 48),
+        ((100, 120, 300), None, 48),
+        ((100, 120, 300), 44, 48),
+    ],
+    ids=["larger", "between", "most are small", "tiny", "not asked for", "model takes less"],
+)
+def test_large_pictures_are_read_as_large_as_the_model_takes_them(
+    tmp_path: Path, sizes: tuple[int, ...], largest: int | None, read_at: int
+) -> None:
+    for number, size in enumerate(sizes):
+        save_face(tmp_path / f"train/fear/{number}.png", number, size=size)
+    assert open_dataset(tmp_path, largest=largest).images_gray.shape[1:] == (read_at, read_at)
+
+
+def test_pictures_that_cannot_be_opened_do_not_decide_the_size(tmp_path: Path) -> None:
+    save_face(tmp_path / "train/fear/a.png", size=80)
+    (tmp_path / "train/fear/b.png").write_bytes(b"no picture")
+    dataset = open_dataset(tmp_path, largest=64)
+    assert dataset.images_gray.shape == (1, 64, 64)
+    assert [problem.source for problem in dataset.problems] == [str(tmp_path / "train/fear/b.png")]

@@ -79,7 +79,8 @@ def compare(
     shared_label_sets(predictors)
     costs, cpu = _costs(predictors, descriptions, speed)
     progress = Console(stderr=True, highlight=False)
-    dataset = open_with_progress(data, votes=votes)
+    largest = max(int(description["input_size"]) for description in descriptions.values())
+    dataset = open_with_progress(data, votes=votes, largest=largest)
     with counting_faces("Comparing", progress) as tally:
         comparison = compare_models(
             predictors,

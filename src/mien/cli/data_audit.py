@@ -130,11 +130,13 @@ def audit(
     _check_choice(recipe, run, predictions, (folds, seed, epochs, resume or None))
     require_cleanlab()
     console = Console(stderr=True, highlight=False)
+    largest = None
     if recipe is not None:
         chosen = _load_recipe(recipe, seed, epochs)
+        largest = chosen.input.size
         _check_split(split, "train")
     make_folder(out)
-    dataset = open_with_progress(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes, largest=largest)
     if recipe is not None:
         answers = _train_folds(
             chosen, recipe, dataset, out, folds or 5, resume, threads, batch_size, console

@@ -79,7 +79,7 @@ def evaluate(
         model, threads, prior=prior, prior_strength=prior_strength
     )
     progress = Console(stderr=True, highlight=False)
-    dataset = open_with_progress(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes, largest=description["input_size"])
     evaluation, speed = _run(
         predictor, dataset, split, rule or [], batch_size, progress, ten_crops=ten_crops
     )

@@ -111,6 +111,7 @@ def export(
         )
     try:
         from mien.training.export import export_run
+        from mien.training.run import read_run
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"exporting needs {error.name}, which is not installed; pip install 'mien[train]'"
@@ -120,7 +121,10 @@ def export(
     from mien.bundle.robustness import summarise_robustness
 
     frames = _crop_frames(crop_frames) if crop_frames else None
-    dataset = open_with_progress(calibrate, votes=votes) if calibrate else None
+    dataset = None
+    if calibrate:
+        largest = read_run(run).recipe.input.size
+        dataset = open_with_progress(calibrate, votes=votes, largest=largest)
     with Console(stderr=True).status("exporting, checking that ONNX agrees with PyTorch"):
         folder = export_run(
             run,

@@ -43,6 +43,7 @@ def open_with_progress(
     votes: Path | None = None,
     strict: bool = False,
     size: int = 48,
+    largest: int | None = None,
     seed: int = 0,
 ) -> FaceDataset:
     """Open a dataset as `mien.data.open_dataset` does, with a progress bar where it takes long.
@@ -53,4 +54,12 @@ def open_with_progress(
     from mien.data import open_dataset
 
     with progress_bar(f"reading {path.name or path}") as report:
-        return open_dataset(path, votes=votes, strict=strict, size=size, seed=seed, progress=report)
+        return open_dataset(
+            path,
+            votes=votes,
+            strict=strict,
+            size=size,
+            largest=largest,
+            seed=seed,
+            progress=report,
+        )

@@ -105,7 +105,7 @@ def train(
         chosen = replace(chosen, loop=replace(chosen.loop, epochs=epochs))
     check_gpus(devices)
     console = Console(stderr=True, highlight=False)
-    dataset = open_with_progress(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes, largest=chosen.input.size)
     if dataset.problems:
         console.print(
             f"rows or files skipped: {len(dataset.problems):,}; "

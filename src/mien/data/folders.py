@@ -14,11 +14,13 @@ import logging
 import os
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from mien.core.errors import DatasetError, ImageError, LabelError
 from mien.core.imaging import CropFrame, crop_face, read_image, to_gray
@@ -30,6 +32,8 @@ from mien.data.ferplus import votes_by_name
 from mien.data.splits import split_counts, stratified_splits
 
 UNLABELLED_FOLDER = "unlabelled"
+# Pictures whose size is looked at, out of all.
+_SAMPLE = 500
 
 _UNLABELLED_NAMES = frozenset({UNLABELLED_FOLDER, "unlabeled"})
 # FER2013's Training, and its PublicTest and PrivateTest in one.
@@ -58,6 +62,7 @@ def read_folders(
     votes: Path | str | None = None,
     strict: bool = False,
     size: int = 48,
+    largest: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> FaceDataset:
@@ -68,6 +73,8 @@ def read_folders(
         votes: FER+ votes, joined by the pictures' names (`fer0000012.png`), or None.
         strict: Whether the first file that cannot be used is an error.
         size: Width and height in pixels that every picture is brought to.
+        largest: Where most pictures are larger than `size`, they are brought to their middle
+            size instead, or to this where that is less. None for `size` whatever they are.
         seed: Decides the split where the tree has none.
         progress: Is told the part that is read.
 
@@ -79,6 +86,8 @@ def read_folders(
     pictures, problems = _find_pictures(top)
     if strict and problems:
         raise DatasetError(str(problems[0]))
+    if largest is not None:
+        size = _middle_size(pictures, size, largest)
     images, kept = _read_pictures(pictures, problems, size, strict, progress)
     if not kept:
         why = f"; the first: {problems[0]}" if problems else ""
@@ -156,6 +165,20 @@ def _refuse_other_digits(place: Path, names: list[str]) -> None:
             f"{max(digits)}. RAF-DB's 1..7 are surprise, fear, disgust, happiness, sadness, "
             "anger, neutral: rename the folders so"
         )
+
+
+def _middle_size(pictures: list[_Picture], smallest: int, largest: int) -> int:
+    """Return the median of the pictures' shorter sides, by a sample of them, within bounds."""
+    sides = []
+    for picture in pictures[:: max(1, len(pictures) // _SAMPLE)]:
+        # What cannot be opened is named when all are read.
+        with (
+            suppress(OSError, ValueError, Image.DecompressionBombError),
+            Image.open(picture.path) as opened,
+        ):
+            sides.append(min(opened.size))
+    middle = int(np.median(sides)) if sides else smallest
+    return max(smallest, min(middle, largest))
 
 
 def _read_pictures(

@@ -24,6 +24,7 @@ def open_dataset(
     strict: bool = False,
     cache_dir: Path | str | None = None,
     size: int = FER2013_SIZE,
+    largest: int | None = None,
     seed: int = 0,
     progress: Progress | None = None,
 ) -> FaceDataset:
@@ -39,6 +40,8 @@ def open_dataset(
             in `problems`.
         cache_dir: Where parsed CSV files are kept; None for the user's cache.
         size: Width and height of the faces in pixels; pictures in folders are resized to it.
+        largest: Pictures in folders that are larger are brought to at most this size instead,
+            see `mien.data.folders.read_folders`; None for `size`.
         seed: Decides how a folder that has no splits is split.
         progress: Is told the part that is done, 0..1.
 
@@ -66,6 +69,7 @@ def open_dataset(
         votes=votes or (beside if beside.is_file() else None),
         strict=strict,
         size=size,
+        largest=largest,
         seed=seed,
         progress=progress,
     )
