@@ -115,9 +115,14 @@ def test_onnx_answers_as_torch_does_for_any_number_of_faces(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("architecture", "heads"), [("cnn4", ("fer2013",)), ("cnn6", ("ferplus",))]
+    ("architecture", "heads"),
+    [
+        ("cnn4", ("fer2013",)),
+        ("cnn6", ("ferplus",)),
+        ("efficientnet-lite", ("ferplus", "fer2013")),
+    ],
 )
-def test_the_tutorials_networks_export(
+def test_the_other_networks_export(
     tmp_path: Path, architecture: str, heads: tuple[str, ...]
 ) -> None:
     torch.manual_seed(0)

