@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -28,8 +29,9 @@ from mien.cli.main import app
 from mien.core.errors import BundleError, ConfigError, DatasetError
 from mien.data import FaceDataset
 from mien.evaluation.temperature import fit_temperature
+from mien.models import build_model
 from mien.training.export import OPSET, export_model, export_run
-from mien.training.graph import graph_weights, round_weights
+from mien.training.graph import export_graph, graph_weights, round_weights
 from mien.training.predictor import RunPredictor
 from mien.training.quantise import compare_answers, quantise_graph
 from mien.training.recipe import parse_recipe
@@ -37,6 +39,7 @@ from mien.training.run import load_run_model
 from mien.training.sample import SAMPLE_SEED, sample_training_faces
 from mien.training.train import train
 from training.conftest import make_faces
+from training.test_export import make_config
 
 SIZE = 24
 # What 8 bits may do to this network: of the faces it learned to tell apart, all but a few are
@@ -120,6 +123,18 @@ def test_nothing_goes_to_float_and_back_between_two_layers(pair: tuple[Bundle, B
         weights = made_by[output.name].input[1]
         (kept,) = (each for each in graph.initializer if each.name == weights)
         assert kept.data_type == onnx.TensorProto.FLOAT
+
+
+def test_relu6_costs_no_step_in_float() -> None:
+    torch.manual_seed(2)
+    network = build_model("efficientnet-lite", {"ferplus": 8}).eval()
+    config = make_config("ferplus", size=32)
+    faces = np.random.default_rng(2).integers(0, 256, (64, 32, 32)).astype(np.uint8)
+    made = quantise_graph(export_graph(network, config), faces, config.input)
+    kinds = Counter(node.op_type for node in onnx.load_from_string(made).graph.node)
+    # The first layer's alone, which stays in float; the others' are the ends of 8-bit ranges.
+    assert kinds["Clip"] == 1
+    assert kinds["Conv"] == 49
 
 
 def test_it_is_smaller_and_holds_nothing_of_the_machine(pair: tuple[Bundle, Bundle]) -> None:

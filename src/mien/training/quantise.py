@@ -45,7 +45,7 @@ _BATCH = 64
 _NEWER_BATCH = 0.1
 _WEIGHTED = ("Conv", "Gemm", "MatMul")
 # Whatever stands between two layers with weights, so that nothing goes to float and back there.
-_BETWEEN = ("Add", "Relu", "Mul", "Sigmoid", "AveragePool", "GlobalAveragePool")
+_BETWEEN = ("Add", "Relu", "Clip", "Mul", "Sigmoid", "AveragePool", "GlobalAveragePool")
 
 
 @dataclass(frozen=True, eq=False)
