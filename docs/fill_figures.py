@@ -118,9 +118,19 @@ def accuracy_of(figures: dict[str, Any] | None) -> str:
 
 
 def results_block() -> str:
-    """Return accuracy and F1 of every model that was evaluated, under every rule."""
+    """Return accuracy and F1 of the models in the package, under every rule."""
+    return results_table(one for one in evaluations() if (BUNDLES / one["model"]).is_dir())
+
+
+def tutorials_block() -> str:
+    """Return the same of every model that was evaluated."""
+    return results_table(evaluations())
+
+
+def results_table(found: Iterable[dict[str, Any]]) -> str:
+    """Return a row for each evaluation and rule."""
     rows = []
-    for evaluation in evaluations():
+    for evaluation in found:
         for rule in evaluation["rules"]:
             single = way(rule, "single", "published")
             if single is None or rule["rule"] not in RULE_NAMES:
@@ -244,11 +254,15 @@ def experiments_block() -> str:
         best, recipe = report["best"], run["recipe"]
         threads = run["environment"]["threads"]
         begun = run.get("start", {}).get("from")
+        changed = {k: v for k, v in run.get("settings", {}).items() if k != "name"}
+        changes = "".join(f"; `{key}={value}`" for key, value in changed.items())
         accuracies = [best.get(f"val/{head}/accuracy") for head in ("fer2013", "ferplus")]
         rows.append(
             [
                 f"[`{folder.name}`](../recipes/logs/{folder.name})",
-                recipe["description"] + (f"; begun with {Path(begun).name}" if begun else ""),
+                recipe["description"]
+                + (f"; begun with {Path(begun).name}" if begun else "")
+                + changes,
                 str(recipe["seed"]),
                 f"{best['epoch']:.0f} of {report['epochs_done']}",
                 *("" if value is None else percent(value) for value in accuracies),
@@ -419,6 +433,7 @@ def losses_block() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
+    "tutorials": tutorials_block,
     "per-class": per_class_block,
     "robustness": robustness_block,
     "models": models_block,
