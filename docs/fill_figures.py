@@ -119,18 +119,10 @@ def accuracy_of(figures: dict[str, Any] | None) -> str:
 
 def results_block() -> str:
     """Return accuracy and F1 of the models in the package, under every rule."""
-    return results_table(one for one in evaluations() if (BUNDLES / one["model"]).is_dir())
-
-
-def tutorials_block() -> str:
-    """Return the same of every model that was evaluated."""
-    return results_table(evaluations())
-
-
-def results_table(found: Iterable[dict[str, Any]]) -> str:
-    """Return a row for each evaluation and rule."""
     rows = []
-    for evaluation in found:
+    for evaluation in evaluations():
+        if not (BUNDLES / evaluation["model"]).is_dir():
+            continue
         for rule in evaluation["rules"]:
             single = way(rule, "single", "published")
             if single is None or rule["rule"] not in RULE_NAMES:
@@ -433,7 +425,6 @@ def losses_block() -> str:
 
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
-    "tutorials": tutorials_block,
     "per-class": per_class_block,
     "robustness": robustness_block,
     "models": models_block,
