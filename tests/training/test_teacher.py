@@ -1,5 +1,6 @@
 """Learning from trained networks beside the labels."""
 
+import json
 from dataclasses import replace
 from io import StringIO
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
 from mien.training.augment import resize
+from mien.training.export import export_run
 from mien.training.recipe import InputRecipe, parse_recipe
 from mien.training.run import load_run_model, read_checkpoint, read_run
 from mien.training.teacher import Teacher, load_teachers, taught
@@ -141,4 +143,47 @@ def test_a_teacher_that_lacks_a_head_is_refused(
     train(parse_recipe(one), faces, tmp_path / "one", console=QUIET)
     recipe_values["teacher"] = {"runs": [str(tmp_path / "one")]}
     with pytest.raises(ConfigError, match="cannot teach ferplus; it knows fer2013"):
+        load_teachers(parse_recipe(recipe_values))
+
+
+def test_a_bundle_teaches_as_the_run_that_it_was_made_from(
+    recipe_values: dict[str, Any], teacher_run: Path, tmp_path: Path
+) -> None:
+    bundle = export_run(teacher_run, tmp_path / "bundle")
+    recipe_values["teacher"] = {"runs": [str(teacher_run), str(bundle)]}
+    by_run, by_bundle = load_teachers(parse_recipe(recipe_values))
+    faces = torch.rand(5, 1, 48, 48, generator=torch.Generator().manual_seed(4))
+    for head, answers in by_run(faces).items():
+        # Bundles round weights to 16 bits.
+        torch.testing.assert_close(by_bundle(faces)[head], answers, atol=5e-4, rtol=0)
+        assert float(answers.std()) > 0.05, "answers that are all alike compare nothing"
+    assert by_bundle.input == by_run.input
+    assert not by_bundle.network.training
+
+
+def test_the_bundles_in_the_package_teach(recipe_values: dict[str, Any]) -> None:
+    recipe_values["teacher"] = {"runs": ["mien-s", "mien-m"]}
+    for teacher in load_teachers(parse_recipe(recipe_values)):
+        answers = teacher(torch.rand(2, 1, 48, 48))
+        assert {head: values.shape for head, values in answers.items()} == {
+            "fer2013": (2, 7),
+            "ferplus": (2, 8),
+        }
+
+
+def test_what_is_neither_run_nor_bundle_is_named(recipe_values: dict[str, Any]) -> None:
+    recipe_values["teacher"] = {"runs": ["no-such-model"]}
+    with pytest.raises(ConfigError, match=r"teacher\.runs: 'no-such-model' is neither a run nor"):
+        load_teachers(parse_recipe(recipe_values))
+
+
+def test_a_bundle_whose_graph_is_another_network_cannot_teach(
+    recipe_values: dict[str, Any], teacher_run: Path, tmp_path: Path
+) -> None:
+    bundle = export_run(teacher_run, tmp_path / "bundle")
+    config = json.loads((bundle / "config.json").read_text())
+    config["architecture"]["options"] = {"widths": [8, 16, 32], "blocks": [1, 1, 1]}
+    (bundle / "config.json").write_text(json.dumps(config))
+    recipe_values["teacher"] = {"runs": [str(bundle)]}
+    with pytest.raises(ConfigError, match="lacks weights of its network"):
         load_teachers(parse_recipe(recipe_values))

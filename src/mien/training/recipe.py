@@ -170,8 +170,8 @@ class TeacherRecipe:
     """Trained networks whose answers are learned beside the labels (Hinton et al., 2015).
 
     Attributes:
-        runs: Run folders, of which the best checkpoints teach; they need every head of the
-            recipe. None for no teacher.
+        runs: Run folders, of which the best checkpoints teach, or bundles by name or path; they
+            need every head of the recipe. None for no teacher.
         share: Their answer's share in each target, in 0..1; the rest is the label or votes. A
             face that a head has no label for is taught by the teacher alone.
         mirrored: Whether every other time they are shown a face's mirror image, so that what is

@@ -48,7 +48,7 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         MissingExtraError: If published weights are not installed.
         DatasetError: If the run has no usable checkpoint.
     """
-    all_weights = _read_weights(source)
+    all_weights = read_weights(source)
     sha256 = weights_sha256(_without_counters(all_weights))
     if isinstance(model, ResidualNet):
         all_weights = fit_blocks(all_weights, model.stage_numbers)
@@ -93,7 +93,14 @@ def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
     return True
 
 
-def _read_weights(source: str) -> dict[str, Tensor]:
+def read_weights(source: str) -> dict[str, Tensor]:
+    """Return the weights of a run, of a bundle or published ones, by name.
+
+    Raises:
+        ConfigError: If there are none.
+        DatasetError: If the run has no usable checkpoint.
+        MissingExtraError: If published weights are not installed.
+    """
     if (Path(source) / RUN_FILE).is_file():
         return dict(load_run_model(source)[0].state_dict())
     if source in PUBLISHED:

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
-from mien.core.errors import ConfigError
+from mien.bundle.find import find_bundle
+from mien.bundle.load import check_files
+from mien.core.errors import BundleError, ConfigError
+from mien.models import build_model
 from mien.training.augment import resize
 from mien.training.recipe import InputRecipe, Recipe
-from mien.training.run import load_run_model
+from mien.training.run import RUN_FILE, load_run_model
+from mien.training.start import read_weights
 
 
 @dataclass(frozen=True)
@@ -42,20 +47,53 @@ def load_teachers(recipe: Recipe) -> list[Teacher]:
     """Load the teachers that a recipe names.
 
     Raises:
-        ConfigError: If one is no run, or lacks a head of the recipe.
+        ConfigError: If one is no run and no bundle, or lacks a head of the recipe.
         DatasetError: If a run has no usable checkpoint.
     """
     teachers = []
-    for folder in recipe.teacher.runs:
-        network, info = load_run_model(folder)
-        missing = [head for head in recipe.heads if head not in info.recipe.heads]
+    for source in recipe.teacher.runs:
+        if (Path(source) / RUN_FILE).is_file():
+            network, info = load_run_model(source)
+            heads, spec = list(info.recipe.heads), info.recipe.input
+        else:
+            network, heads, spec = _load_bundle(source)
+        missing = [head for head in recipe.heads if head not in heads]
         if missing:
             raise ConfigError(
-                f"teacher.runs: {folder} cannot teach {', '.join(missing)}; it knows "
-                f"{', '.join(info.recipe.heads)}"
+                f"teacher.runs: {source} cannot teach {', '.join(missing)}; it knows "
+                f"{', '.join(heads)}"
             )
-        teachers.append(Teacher(network.to(memory_format=torch.channels_last), info.recipe.input))  # type: ignore[call-overload]
+        teachers.append(Teacher(network.to(memory_format=torch.channels_last), spec))  # type: ignore[call-overload]
     return teachers
+
+
+def _load_bundle(source: str) -> tuple[nn.Module, list[str], InputRecipe]:
+    """Return the float network of a bundle in eval mode, its heads and its input."""
+    try:
+        config, _ = check_files(find_bundle(source))
+    except BundleError as error:
+        raise ConfigError(
+            f"teacher.runs: {source!r} is neither a run nor a bundle: {error}"
+        ) from error
+    kind, spec = config.architecture, config.input
+    network = build_model(
+        kind.name, {head.label_set: len(head.labels) for head in config.heads}, kind.options
+    )
+    weights = read_weights(source)
+    # How many batches a batch norm has seen is in no bundle.
+    lacking = [
+        name
+        for name, value in network.state_dict().items()
+        if value.is_floating_point() and name not in weights
+    ]
+    if lacking:
+        raise ConfigError(
+            f"teacher.runs: bundle {source} lacks weights of its network, {lacking[0]} among "
+            "them, so it cannot teach; name the run that it was made from"
+        )
+    network.load_state_dict(weights, strict=False)
+    input_recipe = InputRecipe(size=spec.size, mean=spec.mean, std=spec.std)
+    return network.eval(), [head.label_set for head in config.heads], input_recipe
 
 
 def taught(
