@@ -349,7 +349,7 @@ class TestTheCommand:
         self, run: Path, faces: FaceDataset, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setenv("COLUMNS", "200")
-        monkeypatch.setattr(command, "open_with_progress", lambda path, votes: faces)
+        monkeypatch.setattr(command, "open_with_progress", lambda path, votes, largest: faces)
         arguments = ["export", str(run), "--out", str(tmp_path / "out"), "--calibrate", "any"]
         done = CliRunner().invoke(app, [*arguments, "--int8"])
         assert done.exit_code == 0, done.output
