@@ -118,7 +118,7 @@ def test_partners_are_found_again_in_a_network_whose_channels_were_shuffled(
     other = ResidualNet(
         {"fer2013": 7, "new": 3}, widths=(6, 9), blocks=(2, 1), dropout=0, mirror=True
     )
-    monkeypatch.setattr("mien.training.start._read_weights", lambda source: shuffled.state_dict())
+    monkeypatch.setattr("mien.training.start.read_weights", lambda source: shuffled.state_dict())
     assert start_from(other, "it", images)["fresh"] == [
         "heads.linear.new.bias",
         "heads.linear.new.weight",

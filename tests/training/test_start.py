@@ -221,7 +221,7 @@ def test_a_deeper_network_begins_as_what_the_shallower_one_computes(
         if name in told["fresh"]:
             weight.add_(1.0)
     again = build_model("residual", heads, options)
-    monkeypatch.setattr("mien.training.start._read_weights", lambda source: deep.state_dict())
+    monkeypatch.setattr("mien.training.start.read_weights", lambda source: deep.state_dict())
     assert start_from(again, "it", IMAGES)["fresh"] == []
     with torch.no_grad():
         for head, logits in again.eval()(images).items():
