@@ -177,13 +177,26 @@ def test_what_is_neither_run_nor_bundle_is_named(recipe_values: dict[str, Any]) 
         load_teachers(parse_recipe(recipe_values))
 
 
-def test_a_bundle_whose_graph_is_another_network_cannot_teach(
-    recipe_values: dict[str, Any], teacher_run: Path, tmp_path: Path
+@pytest.mark.parametrize(
+    ("architecture", "reason"),
+    [
+        ({"options": {"widths": [8, 16, 32], "blocks": [1, 1, 1]}}, "lacks weights of its network"),
+        ({"options": {"widths": [8, 24], "blocks": [1, 1]}}, "lacks weights of its network"),
+        ({"name": "pretrained", "options": {"backbone": "far/away"}}, "name the run"),
+    ],
+    ids=["deeper", "wider", "on a trunk"],
+)
+def test_a_bundle_that_is_not_its_whole_network_cannot_teach(
+    recipe_values: dict[str, Any],
+    teacher_run: Path,
+    tmp_path: Path,
+    architecture: dict[str, Any],
+    reason: str,
 ) -> None:
     bundle = export_run(teacher_run, tmp_path / "bundle")
     config = json.loads((bundle / "config.json").read_text())
-    config["architecture"]["options"] = {"widths": [8, 16, 32], "blocks": [1, 1, 1]}
+    config["architecture"].update(architecture)
     (bundle / "config.json").write_text(json.dumps(config))
     recipe_values["teacher"] = {"runs": [str(bundle)]}
-    with pytest.raises(ConfigError, match="lacks weights of its network"):
+    with pytest.raises(ConfigError, match=reason):
         load_teachers(parse_recipe(recipe_values))

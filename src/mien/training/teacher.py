@@ -76,16 +76,18 @@ def _load_bundle(source: str) -> tuple[nn.Module, list[str], InputRecipe]:
             f"teacher.runs: {source!r} is neither a run nor a bundle: {error}"
         ) from error
     kind, spec = config.architecture, config.input
+    if kind.name == "pretrained":
+        raise ConfigError(
+            f"teacher.runs: bundle {source} stands on a trunk that it does not describe; name the "
+            "run that it was made from"
+        )
     network = build_model(
         kind.name, {head.label_set: len(head.labels) for head in config.heads}, kind.options
     )
     weights = read_weights(source)
     # How many batches a batch norm has seen is in no bundle.
-    lacking = [
-        name
-        for name, value in network.state_dict().items()
-        if value.is_floating_point() and name not in weights
-    ]
+    needed = {k: w for k, w in network.state_dict().items() if w.is_floating_point()}
+    lacking = [k for k, w in needed.items() if k not in weights or weights[k].shape != w.shape]
     if lacking:
         raise ConfigError(
             f"teacher.runs: bundle {source} lacks weights of its network, {lacking[0]} among "

@@ -1,4 +1,4 @@
-"""The network of a new run: with a trunk from a hub, a folder or a run where its recipe says so."""
+"""The network of a new run, on a trunk from a hub, a folder, a package or a run if it wants one."""
 
 from __future__ import annotations
 
