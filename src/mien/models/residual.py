@@ -82,6 +82,7 @@ class ResidualNet(nn.Module):
         blocks: Residual blocks of each stage.
         stem_kernel: Side of the first convolution.
         stem_stride: 1 keeps full resolution, 2 is about four times as fast.
+        stem_pool: Whether the largest of 3x3 pixels are taken after it, at every second pixel.
         dropout: Share of the features dropped before the heads while training.
         standardise: Whether each face is standardised inside the network.
         mirror: Whether a face and its mirror image get the same answers, see
@@ -98,6 +99,7 @@ class ResidualNet(nn.Module):
         dropout: float = 0.4,
         standardise: bool = True,
         mirror: bool = False,
+        stem_pool: bool = False,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or not widths:
@@ -105,7 +107,7 @@ class ResidualNet(nn.Module):
                 f"widths and blocks must be of one length, got {list(widths)} and {list(blocks)}"
             )
         self.mirror = mirror
-        self._step = stem_stride * 2 ** (len(widths) - 1)
+        self._step = stem_stride * 2 ** (len(widths) - 1 + int(stem_pool))
         self.standardise = StandardiseFace() if standardise else nn.Identity()
         kernel = _kernel(stem_kernel, stem_stride, mirror)
         self.stem = nn.Sequential(
@@ -113,6 +115,8 @@ class ResidualNet(nn.Module):
             nn.BatchNorm2d(widths[0]),
             nn.ReLU(),
         )
+        if stem_pool:
+            self.stem.append(nn.MaxPool2d(_kernel(3, 2, mirror), 2, 1))
         layers: list[nn.Module] = []
         self.stage_numbers: list[int] = []
         width_in = widths[0]

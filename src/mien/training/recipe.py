@@ -206,8 +206,8 @@ class Recipe:
         model: The network.
         heads: Label set name to what its head learns.
         seed: Decides initial weights, order, augmentation and dropout.
-        start_from: A run folder, a bundle or published weights (`efficientnet-lite0`) that
-            training begins with, where they fit; empty for fresh weights.
+        start_from: A run folder, a bundle or published weights (`dlib-faces`,
+            `efficientnet-lite0`) that training begins with, where they fit; empty for fresh ones.
         corrections: A file that drops or relabels training faces, as `mien data audit` writes;
             empty for the labels as they are.
         input: The model's input.

