@@ -20,6 +20,7 @@ from mien.core.errors import DatasetError
         (["compare", "mien-s", "mien-m", "--data", "{data}"], 64),
         (["train", "efficientnet-lite0", "--data", "{data}", "--out", "{out}"], 96),
         (["data", "audit", "{data}", "--recipe", "mien-m-first", "--out", "{out}"], 64),
+        (["data", "audit", "{data}", "--run", "mien-s", "--out", "{out}"], 64),
         (["data", "describe", "{data}"], None),
     ],
     ids=lambda value: value[0] if isinstance(value, list) else "",

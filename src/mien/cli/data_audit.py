@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from mien.data import FaceDataset
     from mien.evaluation.audit_answers import JudgedFaces
     from mien.evaluation.audit_report import AuditReport
+    from mien.evaluation.predictors import Predictor
     from mien.training.recipe import Recipe
 
 
@@ -121,7 +122,7 @@ def audit(
     """
     from rich.console import Console
 
-    from mien.cli.loading import make_folder
+    from mien.cli.loading import load_model, make_folder
     from mien.cli.opening import open_with_progress
     from mien.evaluation.audit import judge_labels, require_cleanlab
     from mien.evaluation.audit_report import AuditReport, terminal_audit
@@ -135,6 +136,12 @@ def audit(
         chosen = _load_recipe(recipe, seed, epochs)
         largest = chosen.input.size
         _check_split(split, "train")
+    if run is not None:
+        _check_split(split, "validation", "test")
+        # Noise is estimated from how common labels are, so answers are for these, not for equal
+        # ones.
+        predictor, description, _ = load_model(run, threads or os.cpu_count() or 1, prior="natural")
+        largest = int(description["input_size"])
     make_folder(out)
     dataset = open_with_progress(data, votes=votes, largest=largest)
     if recipe is not None:
@@ -142,7 +149,9 @@ def audit(
             chosen, recipe, dataset, out, folds or 5, resume, threads, batch_size, console
         )
     elif run is not None:
-        answers = _ask_model(run, dataset, split or "validation", threads, batch_size, console)
+        answers = _ask_model(
+            predictor, description, dataset, split or "validation", batch_size, console
+        )
     else:
         answers = _read_file(Path(str(predictions)), dataset, split or "train")
     judged = answers.judged
@@ -259,21 +268,18 @@ def _train_folds(
 
 
 def _ask_model(
-    model: str,
+    predictor: Predictor,
+    description: Mapping[str, Any],
     dataset: FaceDataset,
     split: str,
-    threads: int | None,
     batch_size: int,
     console: Console,
 ) -> _Answers:
     """Ask a model about a split that it never saw."""
-    from mien.cli.loading import counting_faces, load_model
+    from mien.cli.loading import counting_faces
     from mien.evaluation.audit_answers import ask_model, check_head, choose_judged
 
-    _check_split(split, "validation", "test")
     judged = choose_judged(dataset, split, leave_out_seen=True)
-    # Noise is estimated from how common labels are, so answers are for these, not for equal ones.
-    predictor, description, _ = load_model(model, threads or os.cpu_count() or 1, prior="natural")
     check_head(tuple(predictor.label_sets), dataset.label_set, predictor.name)
     with counting_faces("Judging", console) as tally:
         answers = ask_model(
