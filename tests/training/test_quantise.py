@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 import torch
 from rich.console import Console
@@ -21,12 +22,13 @@ from typer.testing import CliRunner
 
 from mien.bundle.bundle import Bundle
 from mien.bundle.card import render_card
-from mien.bundle.config import BundleConfig
+from mien.bundle.config import GRAPH_INPUT, BundleConfig
 from mien.bundle.load import load_bundle
 from mien.bundle.quantisation import QuantisedHead
 from mien.cli import export as command
 from mien.cli.main import app
 from mien.core.errors import BundleError, ConfigError, DatasetError
+from mien.core.imaging import normalise
 from mien.data import FaceDataset
 from mien.evaluation.temperature import fit_temperature
 from mien.models import build_model
@@ -135,6 +137,30 @@ def test_relu6_costs_no_step_in_float() -> None:
     # The first layer's alone, which stays in float; the others' are the ends of 8-bit ranges.
     assert kinds["Clip"] == 1
     assert kinds["Conv"] == 49
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_stem_that_pools_goes_to_8_bits_behind_its_pool(mirror: bool) -> None:
+    torch.manual_seed(2)
+    options = {"widths": [16, 32], "blocks": [1, 1], "stem_stride": 1, "stem_pool": True}
+    network = build_model("residual", {"ferplus": 8}, {**options, "mirror": mirror}).eval()
+    config = make_config("ferplus", size=32)
+    faces = np.random.default_rng(2).integers(0, 256, (64, 32, 32)).astype(np.uint8)
+    graph = export_graph(network, config)
+    quantised = quantise_graph(graph, faces, config.input)
+    nodes = onnx.load_from_string(quantised).graph.node
+    (pool,) = (node for node in nodes if node.op_type == "MaxPool")
+    assert {node.op_type for node in nodes if pool.output[0] in node.input} == {"QuantizeLinear"}
+    shown = normalise(faces, mean=config.input.mean, std=config.input.std)
+    before, now = (
+        np.asarray(
+            ort.InferenceSession(each, providers=["CPUExecutionProvider"]).run(
+                None, {GRAPH_INPUT: shown}
+            )[0]
+        )
+        for each in (graph, quantised)
+    )
+    assert np.abs(now - before).max() < 0.2 * np.abs(before).max()
 
 
 def test_it_is_smaller_and_holds_nothing_of_the_machine(pair: tuple[Bundle, Bundle]) -> None:
