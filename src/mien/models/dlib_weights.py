@@ -35,7 +35,7 @@ _WIDTHS = (32,) * 4 + (64,) * 4 + (128,) * 3 + (256,) * 4
 _DOWN = (3, 7, 10)
 _BLOCKS = 13
 # Its pixels are (value - 117) / 256, and those of `StandardiseFace` have a standard deviation of
-# 1; that of FER2013's faces is 54 on the average.
+# 1; that of FER2013's training faces is 54.0 on the average, of 0..255.
 _STANDARD_DEVIATION = 54 / 256
 # How near to 1 the factors begin with which squeeze-and-excitation, of which dlib has none,
 # weighs channels: sigmoid(3) = 0.95.
