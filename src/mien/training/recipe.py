@@ -146,7 +146,7 @@ class LoopRecipe:
         batch_size: Faces a step, over all devices together.
         precision: `auto` is bf16 where the hardware has it, else fp32.
         ema_decay: Decay a step of the averaged weights, which are then what is validated and
-            kept; 0 for none.
+            kept, see `mien.training.averaging`; 0 for none.
         early_stop_patience: Epochs without a better validation score before stopping; 0 to
             train to the end.
         sizes: Pairs (share of training, side in pixels): from that share on, faces are

@@ -17,8 +17,8 @@ import torch
 from lightning.pytorch.callbacks import (
     Callback,
     EarlyStopping,
-    EMAWeightAveraging,
     ModelCheckpoint,
+    WeightAveraging,
 )
 from lightning.pytorch.loggers import TensorBoardLogger
 from rich.console import Console
@@ -29,6 +29,7 @@ from mien.core.errors import ConfigError, DatasetError
 from mien.core.imaging import normalise
 from mien.data import FaceDataset
 from mien.data.corrections import correct_labels, read_corrections
+from mien.training.averaging import running_average
 from mien.training.batches import RowBatches, make_loader
 from mien.training.callbacks import EpochLog, ProgressLine
 from mien.training.devices import is_first_process, trainer_hardware
@@ -318,7 +319,7 @@ def _callbacks(
     mode = "min" if loop.monitor == "loss" else "max"
     callbacks: list[Callback] = [epoch_log, ProgressLine(console)]
     if loop.ema_decay:
-        callbacks.append(EMAWeightAveraging(decay=loop.ema_decay))
+        callbacks.append(WeightAveraging(avg_fn=running_average(loop.ema_decay)))
     if loop.early_stop_patience:
         callbacks.append(
             EarlyStopping(f"val/{loop.monitor}", mode=mode, patience=loop.early_stop_patience)
