@@ -49,7 +49,7 @@ def audit(
         str | None,
         typer.Option(
             help="Judge the training split: train this recipe once for each fold, without the "
-            "faces of the fold. It must start fresh, like mien-s-first."
+            "faces of the fold. It must start fresh, like mien-s-quick."
         ),
     ] = None,
     run: Annotated[
@@ -116,7 +116,7 @@ def audit(
     (folds - 1) whole trainings; Ctrl-C and kills lose at most an epoch: the same command with
     --resume goes on.
 
-    Example: mien data audit ../shared/data --recipe mien-s-first --out audit
+    Example: mien data audit ../shared/data --recipe mien-s-quick --out audit
 
     Example: mien data audit ../shared/data --run mien-s --split validation --out audit-validation
     """

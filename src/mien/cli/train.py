@@ -21,7 +21,7 @@ def train(
         str,
         typer.Argument(
             metavar="RECIPE",
-            help="A recipe file, or the name of one in ./recipes: mien-s-first, cnn4, cnn6.",
+            help="A recipe file, or the name of one in ./recipes: mien-s-quick, cnn4, cnn6.",
         ),
     ],
     data: DataOption,
@@ -75,7 +75,7 @@ def train(
     a report, and `curves.png`, redrawn every epoch. Ctrl-C and kills lose at most the epoch
     that runs: the same command with --resume goes on and ends as if nothing had happened.
 
-    Example: mien train mien-s-first --data ../shared/data --out runs/mien-s-first
+    Example: mien train mien-s-quick --data ../shared/data --out runs/mien-s-quick
 
     Example: mien train cnn6 --set heads.ferplus.target=soft --data ../shared/data --out runs/soft
 

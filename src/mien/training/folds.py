@@ -231,7 +231,7 @@ def check_audit_recipe(recipe: Recipe, labels: LabelSet) -> None:
         raise ConfigError(
             f"recipe {recipe.name} begins with or learns from {', '.join(sources)}, which may have "
             "learned the very faces that are to be judged; an audit needs a recipe that starts "
-            "fresh, such as mien-s-first"
+            "fresh, such as mien-s-quick"
         )
     if recipe.corrections:
         raise ConfigError(
