@@ -8,6 +8,7 @@ of `BLOCKS`. The figures come from files in docs/figures/:
 
     evaluate-MODEL.json    the evaluation.json of `mien evaluate MODEL ... --split test --out DIR`,
                            with --ten-crops for the models that ship
+    audit.json             the audit.json of `mien data audit ... --recipe mien-s-quick --folds 2`
     losses.json            what `python docs/losses_table.py EVALUATIONS` prints
     robustness-MODEL.json  the robustness.json of `mien robustness MODEL ... --split test --out DIR`
     bench.json             what `make bench` leaves in bench/results.json
@@ -31,6 +32,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from audit_table import HEAD as AUDIT_HEAD
+from audit_table import audit_rows, audit_words
 from command_reference import command_reference
 from losses_table import HEAD as LOSSES_HEAD
 from losses_table import losses_rows
@@ -423,6 +426,14 @@ def losses_block() -> str:
     return markdown_table(LOSSES_HEAD, losses_rows(found)) if found else "Not measured yet."
 
 
+def audit_block() -> str:
+    """Return which of FER2013's training labels a model disputes that did not learn from them."""
+    audit = read_json(FIGURES / "audit.json")
+    if audit is None:
+        return "Not measured yet."
+    return f"{markdown_table(AUDIT_HEAD, audit_rows(audit))}\n\n{audit_words(audit)}"
+
+
 BLOCKS: dict[str, Callable[[], str]] = {
     "results": results_block,
     "per-class": per_class_block,
@@ -430,6 +441,7 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "models": models_block,
     "experiments": experiments_block,
     "losses": losses_block,
+    "audit": audit_block,
     "speed": speed_block,
     "inference": lambda: bench_block("inference", inference_table),
     "training-speed": lambda: bench_block("training", training_table),
