@@ -31,7 +31,7 @@ def audit_words(audit: dict[str, Any]) -> str:
         f"Judged by `{answers['recipe']}`, {answers['epochs']} epochs, seed {answers['seed']}, on "
         f"{answers['folds']} folds."
     )
-    if voters is None:
+    if not voters:
         return words
     disputed, others = voters["disputed"], voters["undisputed"]
     return (

@@ -44,7 +44,7 @@ def test_the_words_say_what_judged_and_whom_voters_side_with(fill: ModuleType) -
 
 
 def test_without_votes_nothing_is_said_of_them(fill: ModuleType) -> None:
-    assert fill.audit_words({**AUDIT, "voters": None}).endswith("on 2 folds.")
+    assert fill.audit_words({**AUDIT, "voters": {}}).endswith("on 2 folds.")
 
 
 def test_an_audit_that_was_not_made_is_said_to_be_missing(fill: ModuleType) -> None:
