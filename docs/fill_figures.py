@@ -249,6 +249,7 @@ def experiments_block() -> str:
         best, recipe = report["best"], run["recipe"]
         threads = run["environment"]["threads"]
         begun = run.get("start", {}).get("from")
+        corrected = recipe.get("corrections")
         changed = {k: v for k, v in run.get("settings", {}).items() if k != "name"}
         changes = "".join(f"; `{key}={value}`" for key, value in changed.items())
         accuracies = [best.get(f"val/{head}/accuracy") for head in ("fer2013", "ferplus")]
@@ -257,6 +258,7 @@ def experiments_block() -> str:
                 f"[`{folder.name}`](../recipes/logs/{folder.name})",
                 recipe["description"]
                 + (f"; begun with {Path(begun).name}" if begun else "")
+                + (f"; labels corrected by {corrected}" if corrected else "")
                 + changes,
                 str(recipe["seed"]),
                 f"{best['epoch']:.0f} of {report['epochs_done']}",
