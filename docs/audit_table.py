@@ -10,16 +10,11 @@ HEAD = ("label", "faces", "disputed", "keep all the same", "relabel", "drop", "m
 
 def audit_rows(audit: dict[str, Any]) -> Iterator[list[str]]:
     """Yield a row for each label, the most disputed first, and one for all of them."""
-    rather: dict[str, dict[str, Any]] = {}
-    for pair in audit["pairs"]:
-        most = rather.setdefault(pair["given"], pair)
-        if pair["faces"] > most["faces"]:
-            rather[pair["given"]] = pair
     classes = audit["classes"].items()
     for label, counts in sorted(classes, key=lambda item: -_share(item[1])):
-        likely = rather.get(label)
-        words = f"{likely['likely']} ({likely['faces']:,})" if likely else ""
-        yield _row(label, counts, words)
+        pairs = [pair for pair in audit["pairs"] if pair["given"] == label]
+        most = max(pairs, key=lambda pair: pair["faces"], default=None)
+        yield _row(label, counts, f"{most['likely']} ({most['faces']:,})" if most else "")
     total = {name: sum(counts[name] for _, counts in classes) for name in ("faces", "disputed")}
     yield _row("all", {**audit["suggestions"], **total}, "")
 
