@@ -241,6 +241,8 @@ def test_a_session_has_its_frames_markers_and_consent(page: Page, store: Store) 
 
 def test_recording_goes_by_keyboard_alone(page: Page, store: Store) -> None:
     start_camera(page)
+    # A button that can't be used yet takes no focus, and the key would stop the camera instead.
+    expect(page.locator("#record")).to_be_enabled()
     page.locator("#record").focus()
     page.keyboard.press("Enter")
     expect(page.locator("#record-title")).to_be_focused()

@@ -57,9 +57,13 @@ def wait_until(page: Page, script: str) -> None:
 
 
 def wait_for_lines(page: Page) -> None:
-    """Wait until some plot has points."""
+    """Wait until some plot has points, and the page no longer hides what it is still reading."""
     plots = "[...document.querySelectorAll('.lane-plot')]"
-    wait_until(page, f"{plots}.some(one => Number(one.dataset.points) > 1)")
+    wait_until(
+        page,
+        f"{plots}.some(one => Number(one.dataset.points) > 1)"
+        " && !document.querySelector('.session[aria-busy=true]')",
+    )
 
 
 def fits_its_window(page: Page) -> bool:
