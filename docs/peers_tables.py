@@ -9,7 +9,7 @@ from typing import Any, Literal
 Table = tuple[list[str], list[list[str]]]
 Kind = Literal["mien", "tutorial", "library", "naive"]
 HEAD = ["model", "parameters", "weights", "accuracy (95 % interval)", "macro-F1"]
-HEAD += ["balanced accuracy", "without images also in training"]
+HEAD += ["balanced accuracy", "without images also in training", "nor nearly so"]
 # What FER+ has and FER2013, hence every library here, has not.
 UNSHARED = "contempt"
 
@@ -25,6 +25,7 @@ class Row:
         weights_bytes: Of its files as they are handed on, or None where it is a training run.
         published: Figures over the whole test set.
         unseen: Figures without the images that are also among the training images, or None.
+        unlike: Figures without those either that are nearly so, or None.
     """
 
     kind: Kind
@@ -33,6 +34,7 @@ class Row:
     weights_bytes: int | None
     published: dict[str, Any]
     unseen: dict[str, Any] | None
+    unlike: dict[str, Any] | None
 
 
 def rows_under(
@@ -59,12 +61,12 @@ def rows_under(
             model = one["provenance"]["model"]
             kind: Kind = "mien" if model["kind"] == "bundle" else "tutorial"
             sizes = (model["parameters"], model.get("graph_bytes"))
-            rows.append(Row(kind, f"`{one['model']}`", *sizes, *_both(found)))
+            rows.append(Row(kind, f"`{one['model']}`", *sizes, *_parts(found)))
     for peer in peers["peers"].values():
         for found in (entry for entry in peer["rules"] if entry["rule"] == rule):
             name = f"{peer['name']} {peer['version']}"
             size = sum(file["bytes"] for file in peer["files"])
-            rows.append(Row("library", name, peer["parameters"], size, *_both(found)))
+            rows.append(Row("library", name, peer["parameters"], size, *_parts(found)))
     order: list[Kind] = ["mien", "tutorial", "library"]
     return sorted(rows, key=lambda row: (order.index(row.kind), -_accuracy(row)))
 
@@ -73,16 +75,18 @@ def naive_row(rule: str, evaluations: Sequence[dict[str, Any]]) -> Row | None:
     """Return what always answering the most frequent expression reaches, or None."""
     for one in evaluations:
         for found in (entry for entry in one["rules"] if entry["rule"] == rule):
-            baseline = _both(found)[0]["baseline"]
+            baseline = _parts(found)[0]["baseline"]
             if baseline is not None:
                 name = f"always {baseline['label']}"
-                return Row("naive", name, None, None, baseline, None)
+                return Row("naive", name, None, None, baseline, None, None)
     return None
 
 
-def _both(rule: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any] | None]:
+def _parts(
+    rule: dict[str, Any],
+) -> tuple[dict[str, Any], dict[str, Any] | None, dict[str, Any] | None]:
     single = {r["images"]: r["figures"] for r in rule["results"] if r["crops"] == "single"}
-    return single["published"], single.get("unseen")
+    return single["published"], single.get("unseen"), single.get("unlike")
 
 
 def _accuracy(row: Row) -> float:
@@ -107,7 +111,10 @@ def _cells(row: Row, *, shared: bool) -> list[str]:
         f"{f'**{value}**' if row.kind == 'mien' else value} ({interval})",
         f"{row.published['macro_f1']:.3f}",
         _percent(row.published["balanced_accuracy"]),
-        "" if row.unseen is None else _percent(row.unseen["accuracy"]["value"]),
+        *(
+            "" if part is None else _percent(part["accuracy"]["value"])
+            for part in (row.unseen, row.unlike)
+        ),
     ]
     if shared:
         known = "confusion" in row.published

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -16,12 +17,18 @@ SIZE = 8
 def face_that_looks(left: int, right: int, *, serial: int = 0) -> NDArray[np.uint8]:
     """A face on which `SidePredictor` sees class `left`, and class `right` in its mirror.
 
-    Faces of different serials have different pixels.
+    Faces of different serials are different pictures.
     """
-    image = np.full((SIZE, SIZE), 100, np.uint8)
+    image = np.random.default_rng(serial).integers(60, 140, (SIZE, SIZE), np.uint8)
     image[0, 0], image[0, -1] = left, right
-    image[1, 1], image[1, 2] = serial // 256, serial % 256
     return image
+
+
+def smooth_faces(n: int, *, seed: int = 0) -> NDArray[np.uint8]:
+    """(n, 48, 48) blotches as coarse as the features of a face, each its own."""
+    coarse = np.random.default_rng(seed).uniform(0, 255, (n, 7, 7)).astype(np.float32)
+    fine = [cv2.resize(one, (48, 48), interpolation=cv2.INTER_CUBIC) for one in coarse]
+    return np.clip(fine, 0, 255).astype(np.uint8)
 
 
 def make_dataset(

@@ -17,7 +17,7 @@ import bench.peers.__main__ as program
 from bench import NOT_HERE
 from bench.peers import answer
 from bench.peers.libraries import PEERS, answers_in
-from evaluations import make_dataset, ten_votes_for
+from evaluations import make_dataset, smooth_faces, ten_votes_for
 from fer2013_files import make_faces
 from mien.core.errors import LabelError, ShapeError
 from mien.core.labels import FER2013, FERPLUS
@@ -96,7 +96,7 @@ def test_pyemotion_is_given_the_pixels_between_minus_1_and_1() -> None:
 
 def faces_seen_as(*answers: int) -> list[NDArray[np.uint8]]:
     """Faces that `LIBRARY` answers with these numbers, all of different pixels."""
-    faces = list(make_faces(len(answers)))
+    faces = list(smooth_faces(len(answers)))
     for face, number in zip(faces, answers, strict=True):
         face[0, :7] = 255
         face[0, number] = 0
@@ -107,8 +107,12 @@ def faces_seen_as(*answers: int) -> list[NDArray[np.uint8]]:
 def dataset() -> FaceDataset:
     """Two training faces and five test faces, the first of which is a training face too."""
     # As face-api counts them: neutral, happy, sad, angry, fearful, disgusted, surprised.
-    train = faces_seen_as(0, 1)
-    test = [train[1], *faces_seen_as(3, 0, 1, 6, 2)[1:]]
+    *train, first, second, third = faces_seen_as(0, 1, 0, 1, 6)
+    # The last one shows the other training face, mirrored under what makes it sad.
+    last = train[0].copy()
+    last[1:] = last[1:, ::-1]
+    last[0, [0, 2]] = 255, 0
+    test = [train[1], first, second, third, last]
     truth = ["neutral", "happiness", "happiness", "neutral", "neutral", "surprise", "sadness"]
     votes = [*truth[:4], "contempt", *truth[5:]]
     return make_dataset(
@@ -135,10 +139,12 @@ def test_figures_are_of_the_test_faces_by_both_rules_with_and_without_known_imag
     assert peer["speed"]["ms_a_face"] == 2.0 and peer["parameters"] == 7
     fer2013, majority = peer["rules"]
     # It says happy, neutral, happy, surprised and sad.
-    published, unseen = (result["figures"] for result in fer2013["results"])
+    published, unseen, unlike = (result["figures"] for result in fer2013["results"])
     assert (published["n"], published["accuracy"]["value"]) == (5, 4 / 5)
     assert (unseen["n"], unseen["accuracy"]["value"]) == (4, 3 / 4)
-    assert (fer2013["n_also_in_training"], fer2013["rule"]) == (1, "fer2013")
+    assert (unlike["n"], unlike["accuracy"]["value"]) == (3, 2 / 3)
+    assert (fer2013["n_also_in_training"], fer2013["n_alike_in_training"]) == (1, 2)
+    assert fer2013["rule"] == "fer2013"
     # The face that is happy for it is of contempt here, which it cannot say.
     published = majority["results"][0]["figures"]
     assert published["accuracy"]["value"] == 4 / 5

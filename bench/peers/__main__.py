@@ -12,7 +12,8 @@
 The libraries go into an environment of their own (`fer` and `PyEmotion` without what they need
 for videos and for finding faces), the program runs in mien's. Faces, labels and figures are those
 of `mien evaluate`: the 48 x 48 crops of PrivateTest, one look at each, its labels by FER2013 and
-by the FER+ rule `majority`, with and without the images that are also among the training images.
+by the FER+ rule `majority`, with and without the images that are also among the training images,
+or nearly.
 Each network gets a crop as its library would hand it on after detection, without the library's
 own detector and margins. None of them knows contempt.
 
@@ -40,8 +41,7 @@ from numpy.typing import NDArray
 from bench import NOT_HERE
 from bench.peers.libraries import PEERS, Peer, answers_in
 from mien.core.errors import MienError, ShapeError
-from mien.data import SPLITS, FaceDataset, open_dataset
-from mien.data.duplicates import seen_in_training
+from mien.data import SPLITS, FaceDataset, TrainingOverlap, open_dataset, training_overlap
 from mien.evaluation.figures import Figures, compute_figures
 from mien.evaluation.run import choose_faces, fingerprint_faces
 from mien.evaluation.targets import RuleTargets
@@ -131,7 +131,7 @@ def rule_figures(
     scores: NDArray[np.float32],
     labels: tuple[str, ...],
     indices: NDArray[np.int64],
-    seen: NDArray[np.bool_],
+    overlap: TrainingOverlap,
 ) -> dict[str, Any]:
     """Return a peer's figures under a rule, in the form of `mien evaluate`'s.
 
@@ -140,25 +140,28 @@ def rule_figures(
         scores: (m, 7) in the order of `labels`.
         labels: The library's.
         indices: (m,) which faces of the dataset were answered.
-        seen: (m,) which of them are also among the training images.
+        overlap: Which of them are also among the training images.
     """
     label_set = target.rule.label_set
     answers = answers_in(label_set, scores, labels)
     class_ids = target.class_ids[indices]
     kept = class_ids >= 0
+    parts = {"published": kept, "unseen": kept & ~overlap.same, "unlike": kept & ~overlap.alike}
     results = [
         {
             "crops": "single",
             "images": images,
             "figures": slim(compute_figures(answers[mask], class_ids[mask], label_set)),
         }
-        for images, mask in (("published", kept), ("unseen", kept & ~seen))
+        for images, mask in parts.items()
+        if mask.any()
     ]
     return {
         "rule": target.rule.name,
         "label_set": label_set.name,
         "n": int(kept.sum()),
-        "n_also_in_training": int((kept & seen).sum()),
+        "n_also_in_training": int((kept & overlap.same).sum()),
+        "n_alike_in_training": int((kept & overlap.alike).sum()),
         "results": results,
     }
 
@@ -186,8 +189,8 @@ def measure(
     split, targets, indices = choose_faces(dataset, ("fer2013", "ferplus"), SPLIT, RULES)
     if dataset.image_size != (SIDE_PX, SIDE_PX):
         raise ShapeError(f"expected faces of {SIDE_PX} x {SIDE_PX} pixels, got {dataset!r}")
-    seen = seen_in_training(dataset, split)
-    if seen is None:
+    overlap = training_overlap(dataset, split)
+    if overlap is None:
         raise ShapeError(f"{dataset!r} has no training images to look for in the test images")
     asked = indices[:limit]
     faces = np.ascontiguousarray(dataset.images_gray[asked])
@@ -198,7 +201,7 @@ def measure(
         measured[name] = {
             **described(PEERS[name], facts),
             "rules": [
-                rule_figures(target, scores, PEERS[name].labels, asked, seen[asked])
+                rule_figures(target, scores, PEERS[name].labels, asked, overlap.at(asked))
                 for target in targets
             ],
         }
@@ -264,11 +267,13 @@ def show(figures: Mapping[str, Any]) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("library", "labels", "n", "accuracy", "macro-F1", "bal. accuracy", "unseen")
+    columns = ("library", "labels", "n", "accuracy", "macro-F1", "bal. accuracy")
+    table = Table(*columns, "unseen", "unlike")
     for peer in figures["peers"].values():
         table.add_section()
         for rule in peer["rules"]:
-            published, unseen = (result["figures"] for result in rule["results"])
+            parts = {result["images"]: result["figures"] for result in rule["results"]}
+            published = parts["published"]
             table.add_row(
                 f"{peer['name']} {peer['version']}",
                 rule["rule"],
@@ -276,7 +281,10 @@ def show(figures: Mapping[str, Any]) -> None:
                 f"{published['accuracy']['value']:.1%}",
                 f"{published['macro_f1']:.3f}",
                 f"{published['balanced_accuracy']:.1%}",
-                f"{unseen['accuracy']['value']:.1%}",
+                *(
+                    f"{parts[name]['accuracy']['value']:.1%}" if name in parts else ""
+                    for name in ("unseen", "unlike")
+                ),
             )
     Console(stderr=True).print(table)
 

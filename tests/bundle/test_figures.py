@@ -80,8 +80,10 @@ def test_a_report_is_summarised_to_the_figures_that_it_has(
     ways = [(result.crops, result.images, result.n) for result in summary.results]
     assert sorted(ways) == [
         ("flip", "published", 30),
+        ("flip", "unlike", 29),
         ("flip", "unseen", 29),
         ("single", "published", 30),
+        ("single", "unlike", 29),
         ("single", "unseen", 29),
     ]
     full = report["rules"][0]["results"][0]["figures"]

@@ -7,18 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from mien.data.near_duplicates import alike_groups
-
-
-def smooth_faces(n: int, *, seed: int = 0) -> NDArray[np.uint8]:
-    """(n, 48, 48) blotches as coarse as the features of a face, each its own."""
-    coarse = np.random.default_rng(seed).uniform(0, 255, (n, 7, 7)).astype(np.float32)
-    fine = [cv2.resize(one, (48, 48), interpolation=cv2.INTER_CUBIC) for one in coarse]
-    return np.clip(fine, 0, 255).astype(np.uint8)
+from evaluations import smooth_faces
+from mien.data.near_duplicates import ALIKE_FROM, alike_groups, find_likest
 
 
 def test_different_pictures_stay_alone() -> None:
     np.testing.assert_array_equal(alike_groups(smooth_faces(300)), np.arange(300))
+
+
+CHANGES = ("same", "mirrored", "shifted by a pixel", "darker and flatter", "JPEG")
 
 
 def changed(face: NDArray[np.uint8], how: str) -> NDArray[np.uint8]:
@@ -34,14 +31,45 @@ def changed(face: NDArray[np.uint8], how: str) -> NDArray[np.uint8]:
     return np.asarray(cv2.imdecode(packed, cv2.IMREAD_GRAYSCALE), np.uint8)
 
 
-@pytest.mark.parametrize(
-    "how", ["same", "mirrored", "shifted by a pixel", "darker and flatter", "JPEG"]
-)
+@pytest.mark.parametrize("how", CHANGES)
 def test_a_picture_that_was_changed_a_little_is_in_one_group_with_itself(how: str) -> None:
     faces = smooth_faces(40)
     groups = alike_groups(np.concatenate([faces, changed(faces[7], how)[None]]))
     assert groups[-1] == groups[7]
     assert len(set(groups.tolist())) == 40
+
+
+@pytest.mark.parametrize("how", CHANGES)
+def test_the_likest_of_a_changed_picture_is_the_picture(how: str) -> None:
+    # More faces than are compared at once, the wanted one among the last.
+    faces = smooth_faces(1200)
+    likest, alikeness = find_likest(changed(faces[1130], how)[None], faces)
+    assert likest.tolist() == [1130]
+    assert ALIKE_FROM <= alikeness[0] <= 1.0001
+
+
+def test_the_likest_of_a_new_picture_is_not_alike() -> None:
+    faces = smooth_faces(1300)
+    likest, alikeness = find_likest(faces[:1100], faces[1100:])
+    assert (alikeness < ALIKE_FROM).all() and (alikeness > 0).all()
+    # By hand, for one that a mirror image is likest to and one that is likest as it is.
+    small = np.stack([cv2.resize(f.astype(np.float32), (12, 12), interpolation=3) for f in faces])
+    for face in (0, 1099):
+        pairs = [
+            [np.corrcoef(small[face].ravel(), way.ravel())[0, 1] for way in (one, one[:, ::-1])]
+            for one in small[1100:]
+        ]
+        best = np.max(pairs, axis=1)
+        assert likest[face] == best.argmax()
+        assert alikeness[face] == pytest.approx(best.max(), abs=1e-4)
+
+
+def test_an_empty_picture_is_like_an_empty_one_alone() -> None:
+    faces, empty = smooth_faces(3), np.full((1, 48, 48), 90, np.uint8)
+    likest, alikeness = find_likest(np.concatenate([empty, faces[:1]]), faces)
+    assert alikeness[0] < ALIKE_FROM and likest[1] == 0
+    likest, alikeness = find_likest(empty, np.concatenate([faces, empty // 2, empty]))
+    assert (likest.tolist(), alikeness.tolist()) == ([3], [1.0])
 
 
 def test_groups_are_what_pairs_connect() -> None:

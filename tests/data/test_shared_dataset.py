@@ -68,6 +68,10 @@ def test_duplicates_and_leaks(fer2013: FaceDataset) -> None:
     assert len(report.disagreeing) == 59
     assert report.also_in_training == {"validation": 280, "test": 288}
     assert int(also_in_training(fer2013).sum()) == 280 + 288
+    assert report.alike_in_training == {"validation": 511, "test": 534}
+    for overlap in report.overlaps.values():
+        twins = fer2013.class_ids[overlap.twins[overlap.alike]]
+        assert round((twins == fer2013.class_ids[overlap.alike]).mean(), 2) == 0.92
 
 
 @pytest.mark.slow

@@ -149,7 +149,7 @@ def test_the_terminal_has_the_figures_and_fits(report: AuditReport, width: int) 
     disputed = int(report.audit.disputed.sum())
     assert f"the labels of {disputed} of 400 faces" in text
     assert f"{report.audit.count('drop')} to drop" in text
-    assert "2 faces are left out: the same images are in the training split" in text
+    assert "2 faces are left out: the same pictures, or nearly, are in the training split" in text
     assert "FER+ voters' first choice is the given label for" in text
 
 

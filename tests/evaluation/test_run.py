@@ -61,7 +61,7 @@ def test_ten_crops_are_corners_and_middle_each_with_its_mirror() -> None:
         assert all(np.abs(small.astype(int) - other).mean() > 2 * error for other in others)
 
 
-def test_the_mean_over_ten_crops_is_a_fifth_way_where_asked_for() -> None:
+def test_the_mean_over_ten_crops_is_one_way_more_where_asked_for() -> None:
     dataset = sample_dataset()
     shown: list[NDArray[np.uint8]] = []
 
@@ -81,6 +81,8 @@ def test_the_mean_over_ten_crops_is_a_fifth_way_where_asked_for() -> None:
             ("ten", "published"),
             ("single", "unseen"),
             ("flip", "unseen"),
+            ("single", "unlike"),
+            ("flip", "unlike"),
         ]
     assert len(shown) == 12
     assert steps[-1] == (12 * len(shown[0]), 12 * len(shown[0]))
@@ -109,7 +111,21 @@ def test_training_images_are_left_out_of_the_unseen() -> None:
     assert unseen.confusion[1][4] == 1
 
 
-def test_headline_is_one_look_as_published_and_the_ways_are_four() -> None:
+def test_images_that_are_nearly_training_images_are_left_out_of_the_unlike() -> None:
+    known, fresh = face_that_looks(0, 0, serial=1), face_that_looks(1, 1, serial=2)
+    nearly = known.copy()
+    nearly[3, 3] += 1
+    dataset = make_dataset([TRAIN, TEST, TEST, TEST], [3, 0, 4, 1], [known, known, nearly, fresh])
+    (rule,) = evaluate(SidePredictor("fer2013"), dataset).rules
+    assert (rule.n, rule.n_also_in_training, rule.n_alike_in_training) == (3, 1, 2)
+    # The one that is nearly known is answered wrongly, the others rightly.
+    for images, n, right in (("published", 3, 2), ("unseen", 2, 1), ("unlike", 1, 1)):
+        figures = rule.figures("single", images)
+        assert figures is not None
+        assert (figures.n, figures.accuracy.value) == (n, right / n)
+
+
+def test_headline_is_one_look_as_published_and_the_ways_are_six() -> None:
     rules = evaluate(SidePredictor(), sample_dataset()).rules
     for rule in rules:
         ways = [(way.crops, way.images) for way in rule.results]
@@ -118,9 +134,11 @@ def test_headline_is_one_look_as_published_and_the_ways_are_four() -> None:
             ("flip", "published"),
             ("single", "unseen"),
             ("flip", "unseen"),
+            ("single", "unlike"),
+            ("flip", "unlike"),
         ]
         assert rule.headline is rule.figures("single", "published")
-        assert [way.figures.n for way in rule.results] == [20, 20, 15, 15]
+        assert [way.figures.n for way in rule.results] == [20, 20, 15, 15, 15, 15]
 
 
 def test_training_split_has_no_unseen_images() -> None:

@@ -166,7 +166,7 @@ def test_about_tells_that_nothing_leaves_and_where_the_model_errs(
         for evaluation in config["figures"]["evaluations"]
         if evaluation["label_set"] == config["default_label_set"]
         for one in evaluation["results"]
-        if one["images"] == "unseen"
+        if one["images"] == "unlike"
     )
     figures = page.locator("#figures")
     expect(figures).to_contain_text(f"Of {result['n']:,} faces")

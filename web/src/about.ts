@@ -49,8 +49,9 @@ function figures(model: ModelReply, labelSet: string): HTMLElement[] {
   const evaluation =
     model.evaluations.find((one) => one.label_set === labelSet) ?? model.evaluations[0];
   const results = evaluation?.results ?? [];
-  // Where some of the faces are training images as well, those that are not say more.
-  const result = results.find(({ images }) => images === "unseen") ?? results[0];
+  // Where some of the faces are training images as well, or nearly, those that are not say more.
+  const part = (wanted: string) => results.find(({ images }) => images === wanted);
+  const result = part("unlike") ?? part("unseen") ?? results[0];
   if (!evaluation || !result) return [make("p", "", words.errs_none)];
   const sentence = fill(words.errs_figures, {
     n: wholeNumber(result.n),

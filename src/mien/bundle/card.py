@@ -52,7 +52,11 @@ _FER2013_LIMITS = """
 
 _FER2013_NAMES = ("fer2013", "icml_face_data")
 
-_IMAGES = {"published": "as published", "unseen": "without those also in training"}
+_IMAGES = {
+    "published": "as published",
+    "unseen": "without those also in training",
+    "unlike": "without those nearly in training either",
+}
 _FIELDS = ("what", "value")
 _CROPS = {"single": "one", "flip": "mean with its mirror", "ten": "mean of ten crops"}
 

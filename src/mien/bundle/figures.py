@@ -22,7 +22,7 @@ class ResultSummary:
         crops: `single`, one look at each face; `flip`, the mean over it and its mirror, `ten` over
             ten crops.
         images: `published`, the whole split; `unseen`, without images that are also among
-            the training images.
+            the training images; `unlike`, without those either that nearly are.
         n: Number of faces.
         accuracy: Share of faces whose top answer is their label.
         accuracy_low: Lower end of its 95 % interval.

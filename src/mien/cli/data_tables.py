@@ -107,6 +107,8 @@ def report_view(report: CheckReport) -> RenderableType:
         _add(table, f"  groups in {first} and {second}", count, ())
     for split, count in report.also_in_training.items():
         _add(table, f"{split} faces also in train", count, ())
+    for split, count in report.alike_in_training.items():
+        _add(table, f"{split} faces in train, or nearly", count, ())
     if report.unlabelled:
         _add(table, "unlabelled faces", report.unlabelled, ())
     if report.no_face_votes is not None:

@@ -62,9 +62,9 @@ def evaluate(
     """Evaluate a model on a split of a dataset.
 
     Every figure comes with n and its rule, for one look at each face and for the mean over
-    the face and its mirror image, on the split as published and without the images that are
-    among the training images as well. On the validation split it also shows what a balanced prior
-    of each strength would cost and give.
+    the face and its mirror image: on the split as published, without the images that are among
+    the training images as well, and without those that nearly are. On the validation split it
+    also shows what a balanced prior of each strength would cost and give.
 
     Example: mien evaluate mien-s --data ../shared/data --split test --out reports/mien-s
     """

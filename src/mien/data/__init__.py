@@ -18,6 +18,7 @@ from mien.data.ferplus import (
 )
 from mien.data.folders import read_folders
 from mien.data.open import open_dataset
+from mien.data.overlap import TrainingOverlap, training_overlap
 from mien.data.splits import stratified_splits
 from mien.data.summary import DatasetSummary, summarise
 
@@ -31,6 +32,7 @@ __all__ = [
     "FerPlusTargets",
     "FerPlusVotes",
     "Problem",
+    "TrainingOverlap",
     "also_in_training",
     "canonical_split",
     "check_dataset",
@@ -45,6 +47,7 @@ __all__ = [
     "read_folders",
     "stratified_splits",
     "summarise",
+    "training_overlap",
     "write_csv",
     "write_folders",
 ]

@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from mien.data.dataset import SPLITS, FaceDataset, Problem
-from mien.data.duplicates import DuplicateGroup, also_in_training, find_duplicates
+from mien.data.dataset import SPLITS, BoolArray, FaceDataset, Problem
+from mien.data.duplicates import DuplicateGroup, find_duplicates
+from mien.data.overlap import TrainingOverlap, training_overlap
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,7 +23,8 @@ class CheckReport:
         problems: Rows and files that were skipped on reading.
         constant: Indices of faces that are one gray value all over.
         duplicates: Groups of identical faces.
-        also_in_training: For validation and test, how many faces are also in train.
+        overlaps: For validation and test, which faces are also in train; a split that has no
+            such question is left out.
         across_splits: For each pair of splits, groups that have faces in both.
         no_face_votes: Faces that FER+'s annotators mostly called no face, or None without votes.
     """
@@ -31,7 +33,7 @@ class CheckReport:
     problems: tuple[Problem, ...]
     constant: tuple[int, ...]
     duplicates: tuple[DuplicateGroup, ...]
-    also_in_training: dict[str, int]
+    overlaps: dict[str, TrainingOverlap]
     across_splits: dict[tuple[str, str], int]
     no_face_votes: int | None
 
@@ -44,6 +46,20 @@ class CheckReport:
     def disagreeing(self) -> tuple[DuplicateGroup, ...]:
         """Groups of identical faces whose labels differ."""
         return tuple(group for group in self.duplicates if group.labels_disagree)
+
+    @property
+    def also_in_training(self) -> dict[str, int]:
+        """For validation and test, how many faces are also in train, to the last pixel."""
+        return self._counts({name: one.same for name, one in self.overlaps.items()})
+
+    @property
+    def alike_in_training(self) -> dict[str, int]:
+        """How many show the same picture as one in train, those that are in it among them."""
+        return self._counts({name: one.alike for name, one in self.overlaps.items()})
+
+    @staticmethod
+    def _counts(marks: dict[str, BoolArray]) -> dict[str, int]:
+        return {name: int(marks[name].sum()) if name in marks else 0 for name in SPLITS[1:]}
 
     @property
     def unlabelled(self) -> int:
@@ -67,6 +83,7 @@ class CheckReport:
             "duplicate_faces": self.duplicate_faces,
             "disagreeing_groups": len(self.disagreeing),
             "also_in_training": self.also_in_training,
+            "alike_in_training": self.alike_in_training,
             "groups_across_splits": {f"{a}+{b}": n for (a, b), n in self.across_splits.items()},
             "no_face_votes": self.no_face_votes,
             "notes": list(data.notes),
@@ -81,6 +98,11 @@ class CheckReport:
             detail = "labels disagree" if group.labels_disagree else ""
             for index in group.indices.tolist():
                 rows.append(self._face_finding("duplicate", index, group=number, detail=detail))
+        for overlap in self.overlaps.values():
+            # Those that are the same to the last pixel are in a group already.
+            for index in np.flatnonzero(overlap.alike & ~overlap.same).tolist():
+                twin = self.dataset.sources[overlap.twins[index]]
+                rows.append(self._face_finding("alike in train", index, detail=f"like {twin}"))
         return rows
 
     def _face_finding(
@@ -103,7 +125,6 @@ def check_dataset(dataset: FaceDataset) -> CheckReport:
     images = dataset.images_gray
     constant = np.flatnonzero((images == images[:, :1, :1]).all(axis=(1, 2))).tolist()
     groups = tuple(find_duplicates(dataset))
-    leaked = also_in_training(dataset)
     no_face = None
     if dataset.votes is not None:
         votes = dataset.votes
@@ -113,8 +134,10 @@ def check_dataset(dataset: FaceDataset) -> CheckReport:
         problems=dataset.problems,
         constant=tuple(constant),
         duplicates=groups,
-        also_in_training={
-            name: int(leaked[dataset.splits == SPLITS.index(name)].sum()) for name in SPLITS[1:]
+        overlaps={
+            name: overlap
+            for name in SPLITS[1:]
+            if (overlap := training_overlap(dataset, name)) is not None
         },
         across_splits=_across_splits(dataset, groups),
         no_face_votes=no_face,

@@ -1,7 +1,6 @@
 """Faces that are the same to the last pixel: within a split, across splits, across labels.
 
-FER2013 has 1,518 groups of them. A test image that was also trained on makes a figure
-better than it is, so `mien evaluate` gives every figure without them as well.
+FER2013 has 1,518 groups of them.
 """
 
 from __future__ import annotations
@@ -59,20 +58,6 @@ def also_in_training(dataset: FaceDataset, training: FaceDataset | None = None) 
     known = set(_digests(whole.subset(whole.splits == train)))
     digests = np.fromiter((d in known for d in _digests(dataset)), np.bool_, len(dataset))
     return np.asarray(digests & (dataset.splits != train), np.bool_)
-
-
-def seen_in_training(dataset: FaceDataset, split: str) -> BoolArray | None:
-    """Return what `also_in_training` marks, or None where nobody can ask it of a split.
-
-    Args:
-        dataset: The whole dataset.
-        split: One of `SPLITS`; it is no question for the training split itself, nor in a
-            dataset without one.
-    """
-    train = SPLITS.index("train")
-    if split == "train" or not (dataset.splits == train).any():
-        return None
-    return also_in_training(dataset)
 
 
 def face_fingerprints(dataset: FaceDataset) -> list[str]:

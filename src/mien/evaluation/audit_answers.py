@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import DatasetError
 from mien.core.labels import LabelSet
-from mien.data import SPLITS, FaceDataset, canonical_split
-from mien.data.duplicates import seen_in_training
+from mien.data import SPLITS, FaceDataset, canonical_split, training_overlap
 from mien.evaluation.predictors import Predictor
 from mien.evaluation.views import Progress, predict_views
 
@@ -30,7 +29,8 @@ class JudgedFaces:
         indices: (m,) int64, their places in the dataset.
         n_split: Faces in the split.
         unlabelled: How many of these have no label.
-        seen: How many labelled ones are left out since they are among the training images.
+        seen: How many labelled ones are left out since they, or nearly they, are among the training
+            images.
     """
 
     split: str
@@ -46,8 +46,8 @@ def choose_judged(dataset: FaceDataset, split: str, *, leave_out_seen: bool) -> 
     Args:
         dataset: The whole dataset.
         split: In any of the usual spellings.
-        leave_out_seen: Whether a face that is, to the last pixel, among the training images is
-            left out: a model that was trained on them has learned its label.
+        leave_out_seen: Whether a face that shows the same picture as a training image, or nearly,
+            is left out: a model that was trained on it has learned its label.
 
     Raises:
         DatasetError: If the split is empty, or no face of it can be judged.
@@ -61,8 +61,8 @@ def choose_judged(dataset: FaceDataset, split: str, *, leave_out_seen: bool) -> 
     labelled = in_split & (dataset.class_ids >= 0)
     if not labelled.any():
         raise DatasetError(f"no face of split {split} has a label, so there is none to judge")
-    seen = seen_in_training(dataset, split) if leave_out_seen else None
-    judged = labelled if seen is None else labelled & ~seen
+    overlap = training_overlap(dataset, split) if leave_out_seen else None
+    judged = labelled if overlap is None else labelled & ~overlap.alike
     if not judged.any():
         raise DatasetError(
             f"every face of split {split} is among the training images, too, so the model has "

@@ -36,7 +36,7 @@ class AuditReport:
         split_sha256: Of the split's images, labels and votes.
         n_split: Faces in it.
         unlabelled: How many of them have no label.
-        seen: How many were left out since they are, to the last pixel, among the training images.
+        seen: How many were left out since they, or nearly they, are among the training images.
         folds: (m,) int64, from 1, the fold in which each face was held out; None without folds.
         answers: Where the probabilities come from: recipe, seed and folds, or a model or file.
         made: Command, time, data and versions.
@@ -181,8 +181,8 @@ def what_was_left_out(report: AuditReport) -> str:
         parts.append(f"{count(report.unlabelled)} faces have no label.")
     if report.seen:
         parts.append(
-            f"{count(report.seen)} faces are left out: the same images are in the training split, "
-            "so a model has seen them."
+            f"{count(report.seen)} faces are left out: the same pictures, or nearly, are in the "
+            "training split, so a model has seen them."
         )
     return " ".join(parts)
 

@@ -54,6 +54,8 @@ _GLOSSARY = {
     "with mirror": "The mean of the probabilities of the face and of its mirror image.",
     "unseen in training": "Leaving out images that are, to the last pixel, among the training "
     "images as well.",
+    "unlike any in training": "Leaving out those, too, that show the same picture as a training "
+    "image, be it cut, sized, packed or mirrored a little otherwise.",
 }
 
 

@@ -1,7 +1,7 @@
 """Several models on the very same faces: everyone's figures, and how they differ.
 
 The first model is the reference that the others are held against. Faces, labels and the
-four ways of counting are those of `mien.evaluation.run`.
+ways of counting are those of `mien.evaluation.run`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from mien.core.errors import ConfigError
 from mien.core.labels import label_set
-from mien.data import SPLITS, FaceDataset
-from mien.data.duplicates import seen_in_training
+from mien.data import SPLITS, FaceDataset, TrainingOverlap, training_overlap
 from mien.evaluation.compare import RESAMPLES, SEED, ModelDifference, compare_answers
 from mien.evaluation.predictors import Predictor
 from mien.evaluation.run import (
@@ -31,12 +30,15 @@ from mien.evaluation.targets import RULES, RuleTargets
 from mien.evaluation.views import Crops, Progress, predict_views
 
 # What is the same for every model, of all that a `RuleEvaluation` holds.
-_OF_THE_RULE = ("rule", "rule_text", "label_set", "n", "n_dropped", "n_also_in_training")
+_OF_THE_RULE = (
+    *("rule", "rule_text", "label_set", "n", "n_dropped"),
+    *("n_also_in_training", "n_alike_in_training"),
+)
 
 
 @dataclass(frozen=True)
 class WayDifferences:
-    """How the models differ, counted one way of the four.
+    """How the models differ, counted one of the ways.
 
     Attributes:
         crops: As in `Result`.
@@ -162,7 +164,7 @@ def compare(
         )
         for place, predictor in enumerate(predictors.values())
     ]
-    seen = seen_in_training(dataset, split)
+    overlap = training_overlap(dataset, split)
     in_split = dataset.splits == SPLITS.index(split)
     return Comparison(
         models=tuple(predictors),
@@ -173,7 +175,8 @@ def compare(
         resamples=RESAMPLES,
         seed=SEED,
         rules=tuple(
-            _compare_by_rule(target, answers, dataset, indices, split, seen) for target in targets
+            _compare_by_rule(target, answers, dataset, indices, split, overlap)
+            for target in targets
         ),
     )
 
@@ -226,18 +229,16 @@ def _compare_by_rule(
     dataset: FaceDataset,
     indices: NDArray[np.int64],
     split: str,
-    seen: NDArray[np.bool_] | None,
+    overlap: TrainingOverlap | None,
 ) -> RuleComparison:
     head = target.rule.label_set.name
     evaluations = tuple(
-        evaluate_rule(target, each[head], dataset, indices, split, seen) for each in answers
+        evaluate_rule(target, each[head], dataset, indices, split, overlap) for each in answers
     )
     class_ids = target.class_ids[indices]
-    seen_here = None if seen is None else seen[indices]
+    here = None if overlap is None else overlap.at(indices)
     ways = []
-    for counted in zip(
-        *(count_ways(each[head], class_ids, seen_here) for each in answers), strict=True
-    ):
+    for counted in zip(*(count_ways(each[head], class_ids, here) for each in answers), strict=True):
         crops, images, _, labels = counted[0]
         probabilities = [way[2] for way in counted]
         differences = compare_answers(probabilities, labels, label_set(head))

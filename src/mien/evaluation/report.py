@@ -17,7 +17,7 @@ from rich.text import Text
 from mien import __version__
 from mien.evaluation.coverage import CoverageCurve
 from mien.evaluation.figures import Baseline, Figures
-from mien.evaluation.run import Evaluation, Result, RuleEvaluation
+from mien.evaluation.run import Evaluation, RuleEvaluation
 from mien.evaluation.words import (
     CROPS,
     UNDEFINED,
@@ -33,8 +33,11 @@ from mien.evaluation.words import (
 )
 
 FORMAT = 1
-# In the order of the cells that `_way_column` and `_baseline_column` give.
-_FIGURE_NAMES = ("n", "accuracy", "95%", "macro-F1", "bal. accuracy", "log-loss", "calib. error")
+# In the order of the cells that `_figures_cells` and `_naive_cells` give; two lines are narrower.
+_FIGURE_NAMES = (
+    *("\nn", "\naccuracy", "\n95%"),
+    *("macro-\nF1", "bal.\naccuracy", "log-\nloss", "calib.\nerror"),
+)
 
 
 @dataclass(frozen=True)
@@ -129,24 +132,21 @@ def _doubt_in_a_sentence(curve: CoverageCurve) -> str:
 
 
 def _ways_table(rule: RuleEvaluation) -> Table:
-    """One column for each way, so that it fits a terminal of 80 columns."""
-    table = Table(box=None, header_style="bold", padding=(0, 1))
-    table.add_column("\nfigure", no_wrap=True)
-    columns = [_way_column(way) for way in rule.results]
+    """One row for each way, and the naive answer below; it fits a terminal of 80 columns."""
+    table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0))
+    for name in ("\nimages", "\nlooks"):
+        table.add_column(name, no_wrap=True)
+    for name in _FIGURE_NAMES:
+        table.add_column(name, justify="right", no_wrap=True)
     for way in rule.results:
-        table.add_column(f"{way.images}\n{CROPS[way.crops]}", justify="right", no_wrap=True)
-    # Beside five ways 80 columns have no room for it; the page and the JSON file have it.
-    if rule.headline.baseline is not None and len(rule.results) < 5:
-        columns.append(_baseline_column(rule.headline.baseline, rule.n))
-        name = f"naive: always\n{rule.headline.baseline.label}"
-        table.add_column(name, justify="right", no_wrap=True, style="dim")
-    for name, *cells in zip(_FIGURE_NAMES, *columns, strict=True):
-        table.add_row(name, *cells, style="bold" if name == "accuracy" else None)
+        style = "bold" if way.figures is rule.headline else None
+        table.add_row(way.images, CROPS[way.crops], *_figures_cells(way.figures), style=style)
+    if (naive := rule.headline.baseline) is not None:
+        table.add_row("always", naive.label, *_naive_cells(naive, rule.n), style="dim")
     return table
 
 
-def _way_column(way: Result) -> tuple[str, ...]:
-    figures = way.figures
+def _figures_cells(figures: Figures) -> tuple[str, ...]:
     return (
         count(figures.n),
         percent(figures.accuracy.value, digits=2),
@@ -158,7 +158,7 @@ def _way_column(way: Result) -> tuple[str, ...]:
     )
 
 
-def _baseline_column(baseline: Baseline, n: int) -> tuple[str, ...]:
+def _naive_cells(baseline: Baseline, n: int) -> tuple[str, ...]:
     return (
         count(n),
         percent(baseline.accuracy.value, digits=2),

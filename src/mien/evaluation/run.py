@@ -1,9 +1,9 @@
-"""Evaluating a model over a split: every figure four ways, out of two looks at each face.
+"""Evaluating a model over a split: every figure six ways, out of two looks at each face.
 
-The four ways are {one look at each face, the mean over it and its mirror} x {the split as
-it was published, the split without images that are also among the training images}.
-Published figures of FER2013 and FER+ never leave those images out; both are given here, so
-that ours can be compared with theirs and be trusted as well. A fifth way, ten crops, is for
+The six ways are {one look at each face, the mean over it and its mirror} x {the split as it was
+published, without images that are also among the training images, without images that are
+nearly so}. Published figures of FER2013 and FER+ never leave any out; all are given here, so
+that ours can be compared with theirs and be trusted as well. A seventh way, ten crops, is for
 comparisons with figures that others made so.
 """
 
@@ -19,8 +19,7 @@ from numpy.typing import NDArray
 
 from mien.bundle.prior import Prior
 from mien.core.errors import DatasetError
-from mien.data import SPLITS, FaceDataset, canonical_split
-from mien.data.duplicates import seen_in_training
+from mien.data import SPLITS, FaceDataset, TrainingOverlap, canonical_split, training_overlap
 from mien.evaluation.coverage import CoverageCurve, measure_coverage
 from mien.evaluation.figures import Figures, compute_figures
 from mien.evaluation.predictors import Predictor, known_priors
@@ -28,17 +27,18 @@ from mien.evaluation.targets import RuleTargets, choose_rules, rule_targets
 from mien.evaluation.trade_off import TradeOff, sweep_strengths
 from mien.evaluation.views import Crops, Progress, mean_by_crops, predict_views
 
-Images = Literal["published", "unseen"]
+Images = Literal["published", "unseen", "unlike"]
 
 
 @dataclass(frozen=True)
 class Result:
-    """One way of the four or five.
+    """One way of the six or seven.
 
     Attributes:
         crops: As in `mien.evaluation.views`; `ten` is there if it was asked for, as published.
         images: `published`, the whole split; `unseen`, without images that are also among
-            the training images.
+            the training images, to the last pixel; `unlike`, without those either that show the
+            same picture as a training image, be it cut, sized, packed or mirrored otherwise.
         figures: What came out.
     """
 
@@ -63,7 +63,9 @@ class RuleEvaluation:
         n_dropped: Faces of the split that it drops, or that have no label.
         n_also_in_training: How many of the n are also among the training images; None where
             that is no question, in the training split and without one.
-        results: The ways, `single` and `published` first; two where there is no `unseen`.
+        n_alike_in_training: How many of the n show the same picture as a training image, those
+            of `n_also_in_training` among them; None likewise.
+        results: The ways, `single` and `published` first; fewer where a part has no face.
         coverage: Accuracy against coverage, of the first way.
         prior: How common each expression was taken to be, or None where the model knows of no
             priors.
@@ -77,6 +79,7 @@ class RuleEvaluation:
     n: int
     n_dropped: int
     n_also_in_training: int | None
+    n_alike_in_training: int | None
     results: tuple[Result, ...]
     coverage: CoverageCurve
     prior: Prior | None = None
@@ -169,7 +172,7 @@ def evaluate(
         batch_size=batch_size,
         on_progress=on_progress,
     )
-    seen = seen_in_training(dataset, split)
+    overlap = training_overlap(dataset, split)
     priors = known_priors(predictor)
     return Evaluation(
         model=predictor.name,
@@ -179,7 +182,7 @@ def evaluate(
         n_split=int(in_split.sum()),
         rules=tuple(
             evaluate_rule(
-                target, views[head], dataset, indices, split, seen, prior=priors.get(head)
+                target, views[head], dataset, indices, split, overlap, prior=priors.get(head)
             )
             for target in targets
             for head in [target.rule.label_set.name]
@@ -232,24 +235,26 @@ def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
 
 
 def count_ways(
-    views: NDArray[np.float64], class_ids: NDArray[np.int64], seen: NDArray[np.bool_] | None
+    views: NDArray[np.float64], class_ids: NDArray[np.int64], overlap: TrainingOverlap | None
 ) -> Iterator[tuple[Crops, Images, NDArray[np.float64], NDArray[np.int64]]]:
-    """Yield the ways of counting, two to five, with the answers and labels each is about.
+    """Yield the ways of counting, two to seven, with the answers and labels each is about.
 
     Args:
         views: (views, m, classes) probabilities, as from `predict_views`.
         class_ids: (m,) their labels, -1 where the rule drops the face.
-        seen: (m,) which of them are also among the training images, or None.
+        overlap: Which of the m are also among the training images, or None.
 
     Yields:
         Crops, images, probabilities (k, classes) and labels (k,).
     """
     kept = class_ids >= 0
     parts: dict[Images, NDArray[np.bool_]] = {"published": kept}
-    # A split that lies in the training images as a whole has no unseen part to report.
-    if seen is not None and (kept & ~seen).any():
-        parts["unseen"] = kept & ~seen
+    if overlap is not None:
+        parts |= {"unseen": kept & ~overlap.same, "unlike": kept & ~overlap.alike}
     for images, mask in parts.items():
+        # A split that lies in the training images as a whole has no such part to report.
+        if not mask.any():
+            continue
         for crops, probabilities in mean_by_crops(views).items():
             # Ten crops are for others' figures, and those are of the split as published.
             if crops != "ten" or images == "published":
@@ -262,7 +267,7 @@ def evaluate_rule(
     dataset: FaceDataset,
     indices: NDArray[np.int64],
     split: str,
-    seen: NDArray[np.bool_] | None,
+    overlap: TrainingOverlap | None,
     *,
     prior: Prior | None = None,
 ) -> RuleEvaluation:
@@ -274,7 +279,7 @@ def evaluate_rule(
         dataset: Where the faces are.
         indices: (m,) which of its faces were answered.
         split: Its name in `SPLITS`.
-        seen: As from `seen_in_training`.
+        overlap: As from `training_overlap`.
         prior: What the answers were made for, or None where that is not known.
 
     Raises:
@@ -285,7 +290,7 @@ def evaluate_rule(
     if not kept.any():
         raise DatasetError(f"rule {target.rule.name} keeps no face of split {split}")
     training = target.class_ids[dataset.splits == SPLITS.index("train")]
-    seen_here = None if seen is None else seen[indices]
+    here = None if overlap is None else overlap.at(indices)
     results = tuple(
         Result(
             crops,
@@ -297,7 +302,7 @@ def evaluate_rule(
                 training_class_ids=training[training >= 0],
             ),
         )
-        for crops, images, probabilities, labels in count_ways(views, class_ids, seen_here)
+        for crops, images, probabilities, labels in count_ways(views, class_ids, here)
     )
     in_split = int((dataset.splits == SPLITS.index(split)).sum())
     return RuleEvaluation(
@@ -306,7 +311,8 @@ def evaluate_rule(
         label_set=target.rule.label_set.name,
         n=int(kept.sum()),
         n_dropped=in_split - int(kept.sum()),
-        n_also_in_training=None if seen_here is None else int((kept & seen_here).sum()),
+        n_also_in_training=None if here is None else int((kept & here.same).sum()),
+        n_alike_in_training=None if here is None else int((kept & here.alike).sum()),
         results=results,
         coverage=measure_coverage(
             views[0, kept].max(axis=1), views[0, kept].argmax(axis=1) == class_ids[kept]

@@ -16,7 +16,11 @@ CROPS: Mapping[Crops, str] = MappingProxyType(
     {"single": "one look", "flip": "with mirror", "ten": "ten crops"}
 )
 IMAGES: Mapping[Images, str] = MappingProxyType(
-    {"published": "as published", "unseen": "unseen in training"}
+    {
+        "published": "as published",
+        "unseen": "unseen in training",
+        "unlike": "unlike any in training",
+    }
 )
 
 
@@ -104,6 +108,9 @@ def what_was_left_out(rule: RuleEvaluation) -> str:
     else:
         parts.append(
             f"{count(rule.n_also_in_training)} of the {count(rule.n)} images are also among the "
-            "training images, to the last pixel; figures on unseen images leave them out."
+            "training images, to the last pixel; figures on unseen images leave them out. With "
+            "those that show the same picture, a little changed, it is "
+            f"{count(rule.n_alike_in_training or 0)}; figures on images unlike any in training "
+            "leave all of them out."
         )
     return " ".join(parts)

@@ -20,6 +20,7 @@ const CROPS: Record<string, string> = {
 const IMAGES: Record<string, string> = {
   published: words.images_published,
   unseen: words.images_unseen,
+  unlike: words.images_unlike,
 };
 
 /** 0.8612 to "86.1 %". */
@@ -39,9 +40,11 @@ export function headlines(model: ModelReply): HTMLElement {
 }
 
 function headline(evaluation: ModelEvaluation, result: ModelResult): HTMLElement {
-  const unseen = evaluation.results.find(
-    (one) => one.images === "unseen" && one.crops === result.crops,
-  );
+  const part = (images: string): ModelResult | undefined =>
+    evaluation.results.find((one) => one.images === images && one.crops === result.crops);
+  const unlike = part("unlike");
+  // What says most of faces that are new; older evaluations have not looked for nearly the same.
+  const fresh = unlike ?? part("unseen");
   const lines = [
     make(
       "p",
@@ -53,9 +56,10 @@ function headline(evaluation: ModelEvaluation, result: ModelResult): HTMLElement
       }),
     ),
   ];
-  if (unseen) {
-    const shares = { percent: percent1(unseen.accuracy), n: wholeNumber(unseen.n) };
-    lines.push(make("p", "small-print", fill(words.figure_unseen, shares)));
+  if (fresh) {
+    const shares = { percent: percent1(fresh.accuracy), n: wholeNumber(fresh.n) };
+    const sentence = unlike ? words.figure_unlike : words.figure_unseen;
+    lines.push(make("p", "small-print", fill(sentence, shares)));
   }
   const interval = fill(words.figure_interval, intervalOf(result));
   const n = fill(words.figure_n, { n: wholeNumber(result.n) });

@@ -107,7 +107,8 @@ export interface ModelReply {
 /** One way an evaluation was measured; shares are 0..1, `log_loss` is in nats.
 
 `crops` is `single`, `flip` (mean with the mirror image) or `ten` (mean of ten crops);
-`images` is `published` or `unseen` (without those that are also training images).
+`images` is `published`, `unseen` (without those that are also training images) or `unlike`
+(without those either that nearly are: the same picture, a little changed).
 `baseline_accuracy` is what always answering the most frequent label reaches; null where that
 is not known. */
 export interface ModelResult {
