@@ -135,6 +135,16 @@ def test_check_names_rows(fer2013: Path) -> None:
     )
 
 
+def test_check_names_the_twins_of_faces_that_are_nearly_train_faces(tmp_path: Path) -> None:
+    path = write_small_fer2013(tmp_path / "data")
+    lines = path.read_text().splitlines()
+    label, pixels, _ = lines[4].split(",")
+    darker = " ".join(str(int(value) // 2) for value in pixels.split())
+    path.write_text("\n".join([*lines, f"{label},{darker},PrivateTest"]) + "\n")
+    lines = [line.split() for line in output_of("check", path).splitlines()]
+    assert ["or", "nearly", "so", "1", "21", "~", "3"] in lines
+
+
 def test_check_as_json_and_csv_lists_every_finding(fer2013: Path) -> None:
     report = json.loads(output_of("check", fer2013, "--json"))
     assert report["also_in_training"] == {"validation": 0, "test": 1}

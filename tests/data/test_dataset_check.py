@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from evaluations import smooth_faces
 from fer2013_files import make_faces
 from mien.core.labels import FER2013
 from mien.data import FaceDataset, Problem, also_in_training, check_dataset, find_duplicates
@@ -96,6 +97,25 @@ def test_findings_name_row_split_label_and_group(dataset: FaceDataset) -> None:
         (12, "train", "surprise", 1),
     ]
     assert findings[7]["detail"] == "labels disagree"
+
+
+def test_a_train_face_that_comes_again_a_little_changed_is_found_with_its_twin(
+    dataset: FaceDataset,
+) -> None:
+    faces = smooth_faces(9)
+    faces[4], faces[8] = faces[1][:, ::-1] // 2 + 40, faces[0]
+    report = check_dataset(replace(dataset, images_gray=faces))
+    assert report.also_in_training == {"validation": 0, "test": 1}
+    assert report.alike_in_training == {"validation": 1, "test": 1}
+    *_, found = report.findings()
+    assert found == {
+        "kind": "alike in train",
+        "source": 14,
+        "split": "validation",
+        "label": "anger",
+        "group": None,
+        "detail": "like 11",
+    }
 
 
 def test_no_face_votes_are_those_with_a_majority_for_nf(dataset: FaceDataset) -> None:

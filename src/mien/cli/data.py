@@ -133,7 +133,8 @@ def check(
 ) -> None:
     """Find bad rows, constant faces, duplicates, and labels that disagree.
 
-    `--json` and `--csv` list every finding with its row or path.
+    Validation and test faces that show the same picture as a train face, a little changed, are
+    found as well. `--json` and `--csv` list every finding with its row or path.
     """
     from mien.cli.data_tables import report_view
     from mien.data import check_dataset

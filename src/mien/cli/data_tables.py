@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
+import numpy as np
 from rich import box
 from rich.console import Group, RenderableType
 from rich.table import Table
@@ -107,8 +108,7 @@ def report_view(report: CheckReport) -> RenderableType:
         _add(table, f"  groups in {first} and {second}", count, ())
     for split, count in report.also_in_training.items():
         _add(table, f"{split} faces also in train", count, ())
-    for split, count in report.alike_in_training.items():
-        _add(table, f"{split} faces in train, or nearly", count, ())
+        _add(table, "  or nearly so", report.alike_in_training[split], _twins(report, split))
     if report.unlabelled:
         _add(table, "unlabelled faces", report.unlabelled, ())
     if report.no_face_votes is not None:
@@ -118,6 +118,14 @@ def report_view(report: CheckReport) -> RenderableType:
     if by_row:
         foot.append("; rows count from 0, after the header")
     return Group(head, "", table, "", foot)
+
+
+def _twins(report: CheckReport, split: str) -> Iterator[str]:
+    """Yield the first few faces of a split that are nearly train faces, each with its twin."""
+    overlap = report.overlaps.get(split)
+    if overlap is not None:
+        for face in np.flatnonzero(overlap.alike & ~overlap.same)[:_EXAMPLES].tolist():
+            yield " ~ ".join(_sources(report, [face, int(overlap.twins[face])]))
 
 
 def _add_groups(
