@@ -1,4 +1,4 @@
-"""Four ways out of two passes: mirrors, training images, splits and rules."""
+"""Six ways out of two passes: mirrors, training images, splits and rules."""
 
 from __future__ import annotations
 

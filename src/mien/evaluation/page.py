@@ -111,7 +111,7 @@ def _rule_section(rule: RuleEvaluation) -> str:
 <p class="lede">{escape(in_a_sentence(rule))}</p>
 <p class="small">Labels: {escape(rule.rule_text)}. {escape(what_was_left_out(rule))}</p>
 {_tiles(figures)}
-<div class="card"><h3>Four ways to count</h3>
+<div class="card"><h3>Ways to count</h3>
 <div class="scroll" tabindex="0">{_ways_table(rule)}</div></div>
 <div class="pair">
 <div class="card"><h3>What is taken for what</h3>{_matrix(figures)}</div>
