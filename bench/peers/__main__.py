@@ -43,7 +43,7 @@ from bench.peers.libraries import PEERS, Peer, answers_in
 from mien.core.errors import MienError, ShapeError
 from mien.data import SPLITS, FaceDataset, TrainingOverlap, open_dataset, training_overlap
 from mien.evaluation.figures import Figures, compute_figures
-from mien.evaluation.run import choose_faces, fingerprint_faces
+from mien.evaluation.run import choose_faces, fingerprint_faces, image_parts
 from mien.evaluation.targets import RuleTargets
 
 REPO = Path(__file__).resolve().parents[2]
@@ -146,15 +146,13 @@ def rule_figures(
     answers = answers_in(label_set, scores, labels)
     class_ids = target.class_ids[indices]
     kept = class_ids >= 0
-    parts = {"published": kept, "unseen": kept & ~overlap.same, "unlike": kept & ~overlap.alike}
     results = [
         {
             "crops": "single",
             "images": images,
             "figures": slim(compute_figures(answers[mask], class_ids[mask], label_set)),
         }
-        for images, mask in parts.items()
-        if mask.any()
+        for images, mask in image_parts(kept, overlap).items()
     ]
     return {
         "rule": target.rule.name,

@@ -79,6 +79,8 @@ def test_figures_are_those_of_the_model_with_interval_and_n(page: Page) -> None:
         assert f"{100 * result['accuracy']:.1f} %" in shown
         assert f"{low} % to {high} %" in shown
         assert f"{result['n']:,} faces" in shown
+        fresh = next(one for one in evaluation["results"] if one["images"] == "unlike")
+        assert f"{100 * fresh['accuracy']:.1f} % on the {fresh['n']:,} of them that are" in shown
         worst = min(result["recall"], key=result["recall"].get)
         rows = card.locator(".shares tbody").filter(has_text=re.compile(f"^{worst}", re.IGNORECASE))
         expect(rows.first.locator("tr").first).to_contain_text(

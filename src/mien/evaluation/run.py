@@ -234,6 +234,21 @@ def fingerprint_faces(dataset: FaceDataset, mask: NDArray[np.bool_]) -> str:
     return digest.hexdigest()
 
 
+def image_parts(
+    kept: NDArray[np.bool_], overlap: TrainingOverlap | None
+) -> dict[Images, NDArray[np.bool_]]:
+    """Return which faces each part of a split has; parts without a face are left out.
+
+    Args:
+        kept: (m,) which faces have a label, one at least.
+        overlap: Which of the m are also among the training images, or None.
+    """
+    parts: dict[Images, NDArray[np.bool_]] = {"published": kept}
+    if overlap is not None:
+        parts |= {"unseen": kept & ~overlap.same, "unlike": kept & ~overlap.alike}
+    return {images: mask for images, mask in parts.items() if mask.any()}
+
+
 def count_ways(
     views: NDArray[np.float64], class_ids: NDArray[np.int64], overlap: TrainingOverlap | None
 ) -> Iterator[tuple[Crops, Images, NDArray[np.float64], NDArray[np.int64]]]:
@@ -247,14 +262,7 @@ def count_ways(
     Yields:
         Crops, images, probabilities (k, classes) and labels (k,).
     """
-    kept = class_ids >= 0
-    parts: dict[Images, NDArray[np.bool_]] = {"published": kept}
-    if overlap is not None:
-        parts |= {"unseen": kept & ~overlap.same, "unlike": kept & ~overlap.alike}
-    for images, mask in parts.items():
-        # A split that lies in the training images as a whole has no such part to report.
-        if not mask.any():
-            continue
+    for images, mask in image_parts(class_ids >= 0, overlap).items():
         for crops, probabilities in mean_by_crops(views).items():
             # Ten crops are for others' figures, and those are of the split as published.
             if crops != "ten" or images == "published":

@@ -101,7 +101,7 @@ def what_was_left_out(rule: RuleEvaluation) -> str:
     parts = []
     if rule.n_dropped:
         parts.append(f"{count(rule.n_dropped)} faces of the split are dropped by the rule.")
-    if rule.n_also_in_training is None:
+    if rule.n_also_in_training is None or rule.n_alike_in_training is None:
         parts.append("There is no other training split to look for the same images in.")
     elif rule.figures("single", "unseen") is None:
         parts.append("Every one of these images is also among the training images.")
@@ -110,7 +110,7 @@ def what_was_left_out(rule: RuleEvaluation) -> str:
             f"{count(rule.n_also_in_training)} of the {count(rule.n)} images are also among the "
             "training images, to the last pixel; figures on unseen images leave them out. With "
             "those that show the same picture, a little changed, it is "
-            f"{count(rule.n_alike_in_training or 0)}; figures on images unlike any in training "
+            f"{count(rule.n_alike_in_training)}; figures on images unlike any in training "
             "leave all of them out."
         )
     return " ".join(parts)
