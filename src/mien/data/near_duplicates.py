@@ -68,7 +68,7 @@ def find_likest(
     """
     thumbnails, constant = _thumbnails(images_gray)
     others, others_constant = _thumbnails(others_gray)
-    known, _ = _both_ways(others)
+    known = others.reshape(len(others), THUMBNAIL_PX**2)
     likest = np.zeros(len(thumbnails), np.int64)
     alikeness = np.full(len(thumbnails), -1, np.float32)
     for way in _both_ways(thumbnails):
