@@ -58,6 +58,8 @@ _IMAGES = {
     "unlike": "without those nearly in training either",
 }
 _FIELDS = ("what", "value")
+# Of a member of an ensemble: its name stands above the table, its recipe in the config.
+_NO_ROWS = ("name", "recipe")
 _CROPS = {"single": "one", "flip": "mean with its mirror", "ten": "mean of ten crops"}
 
 
@@ -96,7 +98,7 @@ def _summary(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) -> 
 
 def _details(config: BundleConfig) -> str:
     rows = [
-        ("architecture", f"`{config.architecture.name}`, {_listing(config.architecture.options)}"),
+        *_architecture(config.architecture.name, config.architecture.options),
         ("parameters", f"{config.architecture.parameters:,}"),
         ("precision of the graph", config.described_precision),
         ("input", _input(config)),
@@ -106,6 +108,19 @@ def _details(config: BundleConfig) -> str:
         ("licence of the weights", config.licence),
     ]
     return markdown_table(_FIELDS, rows)
+
+
+def _architecture(name: str, options: Mapping[str, Any]) -> list[tuple[str, str]]:
+    if "members" not in options:
+        return [("architecture", f"`{name}`, {_listing(options)}")]
+    members = options["members"]
+    return [
+        ("architecture", f"`{name}`: the mean of what {len(members)} networks find probable"),
+        *(
+            (f"network {number}", f"`{each['name']}`, {_listing(each['options'])}")
+            for number, each in enumerate(members, start=1)
+        ),
+    ]
 
 
 def _input(config: BundleConfig) -> str:
@@ -267,17 +282,33 @@ def _training(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) ->
     made = dict(config.training)
     commands = made.pop("commands", [])
     recipe = made.pop("recipe", {})
+    members = made.pop("members", [])
     commands = [*commands, *dict.fromkeys(each.command for each in evaluations)]
     parts = []
     if commands:
         parts.append("```\n" + "\n".join(commands) + "\n```")
     if evaluations:
         parts.append("(Exported once before, without figures, to be evaluated.)")
-    rows = [(_words(key), _listing(value)) for key, value in made.items() if value is not None]
-    parts.append(markdown_table(_FIELDS, rows))
+    if members:
+        parts.append(_members(members))
+    parts.append(markdown_table(_FIELDS, _rows(made)))
     if recipe:
         parts.append(f"Recipe:\n\n```json\n{json.dumps(recipe, indent=2)}\n```")
     return "\n\n".join(parts)
+
+
+def _members(members: Sequence[Mapping[str, Any]]) -> str:
+    """Return a table for each member of an ensemble; their recipes are long."""
+    tables = [
+        f"Network {number}, `{each['name']}`:\n\n"
+        + markdown_table(_FIELDS, _rows({k: v for k, v in each.items() if k not in _NO_ROWS}))
+        for number, each in enumerate(members, start=1)
+    ]
+    return "\n\n".join([*tables, "Their recipes are in `config.json`."])
+
+
+def _rows(values: Mapping[str, Any]) -> list[tuple[str, str]]:
+    return [(_words(key), _listing(value)) for key, value in values.items() if value is not None]
 
 
 def _words(key: str) -> str:

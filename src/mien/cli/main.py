@@ -16,6 +16,7 @@ from rich.console import Console
 from mien import __version__
 from mien.cli import data
 from mien.cli.compare import compare
+from mien.cli.ensemble import ensemble
 from mien.cli.evaluate import evaluate
 from mien.cli.explain import explain
 from mien.cli.export import export
@@ -64,6 +65,7 @@ app.command()(video)
 app.command()(webcam)
 app.add_typer(data.app)
 app.command()(train)
+app.command()(ensemble)
 app.command()(evaluate)
 app.command()(compare)
 app.command()(robustness)

@@ -3,21 +3,29 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from torch import nn
 
 from mien.core.errors import ConfigError
 from mien.models.efficientnet import EfficientNetLite
+from mien.models.ensemble import Ensemble
 from mien.models.pretrained import PretrainedNet
 from mien.models.residual import ResidualNet
 from mien.models.tutorials import Cnn4, Cnn6
+
+
+def _build_ensemble(heads: Mapping[str, int], members: Sequence[Mapping[str, Any]]) -> Ensemble:
+    """Build an ensemble of models, each given as `build_model` takes it: name and options."""
+    return Ensemble([build_model(each["name"], heads, each["options"]) for each in members])
+
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {
     "cnn4": Cnn4,
     "cnn6": Cnn6,
     "efficientnet-lite": EfficientNetLite,
+    "ensemble": _build_ensemble,
     "pretrained": PretrainedNet,
     "residual": ResidualNet,
 }
@@ -75,7 +83,7 @@ def build_model(
         )
     try:
         return builder(heads=dict(heads), **(options or {}), **({"trunk": trunk} if trunk else {}))
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         raise ConfigError(f"model {name} cannot be built with {options}: {error}") from error
 
 

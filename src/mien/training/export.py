@@ -319,24 +319,41 @@ def _data(info: RunInfo) -> dict[str, Any]:
 
 def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
-    recipe = info.recipe.to_dict()
     environment = {k: v for k, v in info.environment.items() if k != "platform"}
-    commands = [environment.pop("command", ""), shlex.join(["mien", *sys.argv[1:]])]
+    commands = [
+        *(each["command"] for each in info.members),
+        environment.pop("command", ""),
+        shlex.join(["mien", *sys.argv[1:]]),
+    ]
+    origin = {"git_commit": environment.pop("git_commit", None), "versions": environment}
+    made = {"commands": [command for command in commands if command]}
+    if info.members:
+        return {**made, "members": [_member(each) for each in info.members], **origin}
     facts = read_report(folder)
     return {
-        "commands": [command for command in commands if command],
-        "seed": recipe["seed"],
+        **made,
+        "seed": info.recipe.seed,
         "epochs": facts.get("epochs_done"),
-        "epochs_planned": recipe["loop"]["epochs"],
+        "epochs_planned": info.recipe.loop.epochs,
         "selected": facts.get("selected_by"),
         "checkpoint": checkpoint,
         "best_epoch": facts.get("best", {}).get("epoch"),
-        "git_commit": environment.pop("git_commit", None),
-        "versions": environment,
+        **origin,
         "start": dict(info.start) or None,
         "resumed": [
             {key: part.get(key) for key in ("after_epoch", "git_commit", "command")}
             for part in info.resumed
         ],
-        "recipe": {k: v for k, v in recipe.items() if k not in ("name", "model", "seed", "input")},
+        "recipe": _recipe(info.recipe.to_dict()),
     }
+
+
+def _member(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the bundle keeps of a member of an ensemble."""
+    kept = {key: value for key, value in member.items() if key not in ("run", "command")}
+    return kept | {"recipe": _recipe(member["recipe"])}
+
+
+def _recipe(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a recipe without what the bundle says elsewhere."""
+    return {k: v for k, v in values.items() if k not in ("name", "model", "seed", "input")}

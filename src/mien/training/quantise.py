@@ -140,8 +140,8 @@ def quantise_graph(graph: bytes, faces_gray: NDArray[np.uint8], spec: InputSpec)
             quant_format=QuantFormat.QDQ,
             op_types_to_quantize=[*_WEIGHTED, *_BETWEEN],
             nodes_to_exclude=[
-                *_through_first_layer(network.graph),
-                *_last_layers(network.graph),
+                *_through_first_layers(network.graph),
+                *_from_last_layers(network.graph),
             ],
             per_channel=True,
             reduce_range=True,
@@ -259,25 +259,34 @@ def _predict_faces(
     return {name: np.concatenate([part[name] for part in parts]) for name in predictor.label_sets}
 
 
-def _through_first_layer(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the nodes up to and with the first that has weights."""
-    names = []
+def _through_first_layers(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the first layers with weights, one for each network in the graph.
+
+    With them come all nodes that depend on no layer with weights.
+    """
+    names: list[str] = []
+    later: set[str] = set()
     for node in graph.node:
-        names.append(node.name)
-        if node.op_type in _WEIGHTED:
-            break
+        first = later.isdisjoint(node.input)
+        if first:
+            names.append(node.name)
+        if not first or node.op_type in _WEIGHTED:
+            later.update(node.output)
     return names
 
 
-def _last_layers(graph: onnx.GraphProto) -> list[str]:
-    """Return the names of the layers with weights that the outputs of a graph come from."""
+def _from_last_layers(graph: onnx.GraphProto) -> list[str]:
+    """Return the names of the layers with weights that outputs come from, and of all after."""
     made_by = {name: node for node in graph.node for name in node.output}
-    names = []
-    for output in graph.output:
-        node = made_by[output.name]
-        while node.op_type not in _WEIGHTED:
-            node = made_by[node.input[0]]
+    waiting = [output.name for output in graph.output]
+    names: list[str] = []
+    while waiting:
+        node = made_by.get(waiting.pop())
+        if node is None or node.name in names:
+            continue
         names.append(node.name)
+        if node.op_type not in _WEIGHTED:
+            waiting.extend(node.input)
     return names
 
 

@@ -50,6 +50,7 @@ class RunInfo:
         settings: What `--set` changed in the recipe's file: dotted key to value.
         trunk: What a pretrained trunk is built by and its weights at the start, as
             `mien.training.trunk` says; empty for other models.
+        members: Of an ensemble, what `mien.training.ensemble` says of each; empty for others.
     """
 
     recipe: Recipe
@@ -60,6 +61,7 @@ class RunInfo:
     start: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, Any] = field(default_factory=dict)
     trunk: Mapping[str, Any] = field(default_factory=dict)
+    members: Sequence[Mapping[str, Any]] = ()
 
     def write(self, folder: Path) -> None:
         """Write `run.json` into a run folder."""
@@ -84,6 +86,7 @@ def read_run(folder: Path | str) -> RunInfo:
             start=values.get("start", {}),
             settings=values.get("settings", {}),
             trunk=values.get("trunk", {}),
+            members=values.get("members", ()),
         )
     except FileNotFoundError as error:
         raise ConfigError(f"{folder} is no run folder: it has no {RUN_FILE}") from error
