@@ -30,3 +30,15 @@ def test_fresh_weights_are_soon_forgotten() -> None:
 def test_after_many_steps_it_forgets_no_faster_than_the_decay_says() -> None:
     values = _follow(torch.cat([torch.zeros(2000), torch.ones(100)]), decay=0.98)
     torch.testing.assert_close(values[-1], 1 - 0.98**100, rtol=1e-4, atol=0)
+
+
+def test_what_is_no_float_is_never_averaged() -> None:
+    model = nn.Module()
+    model.register_buffer("partners", torch.arange(256) ^ 1)
+    model.register_buffer("share", torch.zeros(1))
+    average = AveragedModel(model, avg_fn=running_average(0.998), use_buffers=True)
+    for _ in range(2000):
+        model.share += 1
+        average.update_parameters(model)
+    assert torch.equal(average.module.partners, torch.arange(256) ^ 1)
+    assert 0 < float(average.module.share) < 2000

@@ -20,10 +20,14 @@ def running_average(decay: float) -> Callable[[Tensor, Tensor, Tensor | int], Te
             after n it is (1 + n) / (10 + n) at most.
 
     Returns:
-        A function of the average so far, the weights now, and the number of steps before.
+        A function of the average so far, the weights now, and the number of steps before. What
+        is no float is as it is now.
     """
 
     def average(averaged: Tensor, current: Tensor, steps: Tensor | int) -> Tensor:
+        if not averaged.is_floating_point():
+            # Counts and pairs of channels: a mean of those is neither.
+            return current
         count = int(steps)
         kept = min(decay, (1 + count) / (10 + count))
         return averaged * kept + current * (1 - kept)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load
 from torch import Tensor, nn
@@ -92,9 +93,18 @@ def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
     own = dict(model.partners.named_buffers(prefix="partners"))
     if not all(name in weights and weights[name].shape == own[name].shape for name in own):
         return False
+    # Checkpoints of some runs before November 23, 2026 have numbers here that pair nothing.
+    if not all(_are_pairs(weights[name]) for name in own):
+        return False
     for name, partners in own.items():
         partners.copy_(weights[name])
     return True
+
+
+def _are_pairs(partners: Tensor) -> bool:
+    """Whether each channel is the partner of its partner."""
+    found = partners.clamp(0, len(partners) - 1)
+    return torch.equal(found[found], torch.arange(len(partners)))
 
 
 def read_weights(source: str) -> dict[str, Tensor]:
