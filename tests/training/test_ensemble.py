@@ -26,6 +26,7 @@ from mien.training.export import export_run
 from mien.training.predictor import load_run_predictor
 from mien.training.recipe import InputRecipe, parse_recipe
 from mien.training.run import load_run_model
+from mien.training.start import start_from
 from mien.training.teacher import load_teachers
 from mien.training.train import train
 from training.conftest import make_faces
@@ -172,6 +173,21 @@ def test_its_run_and_its_bundle_teach(together: Path, tmp_path: Path, int8: bool
     images = torch.from_numpy(make_faces().images_gray[:10].copy())[:, None].float() / 255
     run, bundle = (teacher(images)["fer2013"] for teacher in load_teachers(recipe))
     assert torch.allclose(run, bundle, atol=1e-4)
+
+
+def test_a_network_begins_with_the_member_that_fits_it_best(
+    runs: list[Path], together: Path, tmp_path: Path
+) -> None:
+    export_run(together, tmp_path / "bundle", storage="fp32")
+    for values, run in zip((VALUES, OTHER), runs, strict=True):
+        wanted = load_run_model(run)[0].state_dict()
+        for source in (together, tmp_path / "bundle"):
+            options = values["model"]["options"]
+            network = build_model("residual", {"fer2013": 7, "ferplus": 8}, options)
+            told = start_from(network, str(source), torch.zeros(2, 1, SIZE, SIZE))
+            assert told["fresh"] == []
+            for name, weight in network.state_dict().items():
+                assert "num_batches" in name or torch.equal(weight, wanted[name]), name
 
 
 @pytest.mark.parametrize(

@@ -28,7 +28,8 @@ from mien.training.run import RUN_FILE, load_run_model
 def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
     """Give a fresh network the weights of another, wherever name and shape are the same.
 
-    What has no counterpart (a head of another label set, say) keeps its fresh weights. A network
+    What has no counterpart (a head of another label set, say) keeps its fresh weights. Of an
+    ensemble it is the member that fits best, the first of several that do as well. A network
     that is the same but for its widths or for how many blocks its stages have begins as near to the
     other as `mien.models.channels` and `mien.models.depth` get it; one that is to answer mirror
     images alike, as near as `mien.models.mirror` does.
@@ -51,7 +52,7 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         MissingExtraError: If published weights are not installed.
         DatasetError: If the run has no usable checkpoint.
     """
-    all_weights = read_weights(source)
+    all_weights = _best_member(read_weights(source), model)
     sha256 = weights_sha256(_without_counters(all_weights))
     if isinstance(model, ResidualNet):
         all_weights = fit_blocks(all_weights, model.stage_numbers)
@@ -99,6 +100,28 @@ def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
     for name, partners in own.items():
         partners.copy_(weights[name])
     return True
+
+
+def _best_member(weights: dict[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
+    """Return the weights of the member of an ensemble that has most in common with a model.
+
+    Weights of anything else, or for an ensemble, come back as they are.
+    """
+    members: dict[str, dict[str, Tensor]] = {}
+    for name, weight in weights.items():
+        kind, _, rest = name.partition(".")
+        number, _, inner = rest.partition(".")
+        if kind != "members":
+            return weights
+        members.setdefault(number, {})[inner] = weight
+    own = model.state_dict()
+    if not members or any(name.startswith("members.") for name in own):
+        return weights
+
+    def in_common(member: dict[str, Tensor]) -> int:
+        return sum(k in own and own[k].shape == weight.shape for k, weight in member.items())
+
+    return max(members.values(), key=in_common)
 
 
 def _are_pairs(partners: Tensor) -> bool:
