@@ -28,7 +28,8 @@ def test_cnn4_has_the_parameters_that_its_layers_add_up_to() -> None:
 
 @pytest.mark.parametrize("name", [n for n in available_models() if n != "pretrained"])
 def test_every_model_answers_with_logits_for_each_head(name: str) -> None:
-    model = build_model(name, BOTH).eval()
+    options = {"members": [{"name": "cnn4"}, {"name": "cnn6"}]} if name == "ensemble" else None
+    model = build_model(name, BOTH, options).eval()
     logits = model(torch.zeros(3, 1, 48, 48))
     assert {head: tuple(t.shape) for head, t in logits.items()} == {
         "fer2013": (3, 7),
@@ -62,9 +63,15 @@ def test_a_constant_face_is_standardised_to_zeros() -> None:
 
 
 def test_an_unknown_model_is_refused_with_the_names_that_exist() -> None:
-    known = "cnn4, cnn6, efficientnet-lite, pretrained, residual"
+    known = "cnn4, cnn6, efficientnet-lite, ensemble, pretrained, residual"
     with pytest.raises(ConfigError, match=f"vgg99.*{known}"):
         build_model("vgg99", BOTH)
+
+
+def test_an_ensemble_of_less_than_two_is_refused() -> None:
+    for options in (None, {"members": [{"name": "cnn6"}]}):
+        with pytest.raises(ConfigError, match="at least two members"):
+            build_model("ensemble", BOTH, options)
 
 
 def test_an_unknown_option_is_refused_with_those_that_exist() -> None:

@@ -190,6 +190,18 @@ def test_a_network_begins_with_the_member_that_fits_it_best(
                 assert "num_batches" in name or torch.equal(weight, wanted[name]), name
 
 
+def test_members_that_learn_together_keep_answering_mirror_images_alike(tmp_path: Path) -> None:
+    member = {"name": "residual", "options": {"widths": [8, 16], "blocks": [1, 1], "mirror": True}}
+    model = {"name": "ensemble", "options": {"members": [member, member]}}
+    loop = {**VALUES["loop"], "epochs": 1}
+    run = make_run(tmp_path / "run", {**VALUES, "model": model, "loop": loop})
+    network, _ = load_run_model(run)
+    faces = torch.rand(4, 1, SIZE, SIZE)
+    with torch.no_grad():
+        one, other = (network(each)["ferplus"] for each in (faces, faces.flip(3)))
+    torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+
+
 @pytest.mark.parametrize(
     ("change", "told"),
     [

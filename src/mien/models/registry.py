@@ -16,9 +16,11 @@ from mien.models.residual import ResidualNet
 from mien.models.tutorials import Cnn4, Cnn6
 
 
-def _build_ensemble(heads: Mapping[str, int], members: Sequence[Mapping[str, Any]]) -> Ensemble:
+def _build_ensemble(
+    heads: Mapping[str, int], members: Sequence[Mapping[str, Any]] = ()
+) -> Ensemble:
     """Build an ensemble of models, each given as `build_model` takes it: name and options."""
-    return Ensemble([build_model(each["name"], heads, each["options"]) for each in members])
+    return Ensemble([build_model(each["name"], heads, each.get("options")) for each in members])
 
 
 _BUILDERS: dict[str, Callable[..., nn.Module]] = {

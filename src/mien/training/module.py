@@ -119,8 +119,10 @@ class FaceModule(L.LightningModule):
     def on_after_backward(self) -> None:
         """Leave the hill that the gradient was taken on, and keep what is symmetric so."""
         self._ascent.come_back()
-        if isinstance(self.model, ResidualNet) and self.model.mirror:
-            keep_symmetric(self.model)
+        # The network, or the members of an ensemble.
+        for network in self.model.modules():
+            if isinstance(network, ResidualNet) and network.mirror:
+                keep_symmetric(network)
 
     def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Log losses and accuracies of one batch, unchanged faces, one crop."""
