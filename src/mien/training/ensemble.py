@@ -63,7 +63,7 @@ def make_ensemble(
             raise ConfigError(f"the weights of {run} are in the ensemble already; name others")
         weights |= {f"members.{number}.{key}": value for key, value in state.items()}
         infos.append(info)
-        members.append(_describe(run, info, sha256))
+        members.append(_describe(run, info, checkpoint, sha256))
     recipe = _recipe(name, infos)
     info = replace(
         infos[0],
@@ -101,7 +101,7 @@ def _check_member(run: Path, info: RunInfo, first_run: Path, first: RunInfo) -> 
         raise ConfigError(f"{first_run} and {run} do not fit together: {parts}")
 
 
-def _describe(run: Path, info: RunInfo, sha256: str) -> Mapping[str, Any]:
+def _describe(run: Path, info: RunInfo, checkpoint: str, sha256: str) -> Mapping[str, Any]:
     """Return what an ensemble keeps of a member."""
     facts = read_report(run)
     return {
@@ -111,6 +111,7 @@ def _describe(run: Path, info: RunInfo, sha256: str) -> Mapping[str, Any]:
         "epochs": facts.get("epochs_done"),
         "epochs_planned": info.recipe.loop.epochs,
         "selected": facts.get("selected_by"),
+        "checkpoint": checkpoint,
         "best_epoch": facts.get("best", {}).get("epoch"),
         "start": dict(info.start) or None,
         "git_commit": info.environment.get("git_commit"),
