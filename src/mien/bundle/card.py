@@ -58,8 +58,8 @@ _IMAGES = {
     "unlike": "without those nearly in training either",
 }
 _FIELDS = ("what", "value")
-# Of a member of an ensemble: its name stands above the table, its recipe in the config.
-_NO_ROWS = ("name", "recipe")
+# Of a member of an ensemble or an average: its name stands above the table, the rest in the config.
+_NO_ROWS = ("name", "recipe", "members")
 _CROPS = {"single": "one", "flip": "mean with its mirror", "ten": "mean of ten crops"}
 
 
@@ -298,12 +298,14 @@ def _training(config: BundleConfig, evaluations: Sequence[EvaluationSummary]) ->
 
 
 def _members(members: Sequence[Mapping[str, Any]]) -> str:
-    """Return a table for each member of an ensemble; their recipes are long."""
-    tables = [
-        f"Network {number}, `{each['name']}`:\n\n"
-        + markdown_table(_FIELDS, _rows({k: v for k, v in each.items() if k not in _NO_ROWS}))
-        for number, each in enumerate(members, start=1)
-    ]
+    """Return a table for each member of an ensemble or an average; their recipes are long."""
+    tables = []
+    for number, each in enumerate(members, start=1):
+        shown = {key: value for key, value in each.items() if key not in _NO_ROWS}
+        if each.get("members"):
+            shown["average of"] = [inner["name"] for inner in each["members"]]
+        title = f"Network {number}, `{each['name']}`:"
+        tables.append(f"{title}\n\n{markdown_table(_FIELDS, _rows(shown))}")
     return "\n\n".join([*tables, "Their recipes are in `config.json`."])
 
 

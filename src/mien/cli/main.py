@@ -15,6 +15,7 @@ from rich.console import Console
 
 from mien import __version__
 from mien.cli import data
+from mien.cli.average import average
 from mien.cli.compare import compare
 from mien.cli.ensemble import ensemble
 from mien.cli.evaluate import evaluate
@@ -65,6 +66,7 @@ app.command()(video)
 app.command()(webcam)
 app.add_typer(data.app)
 app.command()(train)
+app.command()(average)
 app.command()(ensemble)
 app.command()(evaluate)
 app.command()(compare)

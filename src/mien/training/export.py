@@ -51,6 +51,7 @@ from mien.training.run import RunInfo, load_run_model, read_report
 # Largest difference of a logit between PyTorch and ONNX Runtime, both in float32.
 PARITY_TOLERANCE = 1e-4
 PARITY_FACES = 64
+_AVERAGED = "the average of the weights of these networks, batch norms measured anew"
 
 
 def export_run(
@@ -321,14 +322,16 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     """Return what the bundle keeps of how it was trained."""
     environment = {k: v for k, v in info.environment.items() if k != "platform"}
     commands = [
-        *(each["command"] for each in info.members),
+        *_commands(info.members),
         environment.pop("command", ""),
         shlex.join(["mien", *sys.argv[1:]]),
     ]
     origin = {"git_commit": environment.pop("git_commit", None), "versions": environment}
     made = {"commands": [command for command in commands if command]}
     if info.members:
-        return {**made, "members": [_member(each) for each in info.members], **origin}
+        # What an ensemble is, its architecture says.
+        averaged = {} if info.recipe.model.name == "ensemble" else {"weights": _AVERAGED}
+        return {**made, **averaged, "members": [_member(each) for each in info.members], **origin}
     facts = read_report(folder)
     return {
         **made,
@@ -348,9 +351,16 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
     }
 
 
+def _commands(members: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Return the commands that made members, those of what they are made of before them."""
+    return [c for each in members for c in [*_commands(each.get("members", ())), each["command"]]]
+
+
 def _member(member: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what the bundle keeps of a member of an ensemble."""
+    """Return what the bundle keeps of a member of an ensemble or an average."""
     kept = {key: value for key, value in member.items() if key not in ("run", "command")}
+    if "members" in member:
+        kept["members"] = [_member(each) for each in member["members"]]
     return kept | {"recipe": _recipe(member["recipe"])}
 
 

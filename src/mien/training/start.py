@@ -74,10 +74,7 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
     if source in PUBLISHED and not PUBLISHED[source].settled:
         settle_norms(model, images)
     if isinstance(model, ResidualNet) and model.mirror:
-        if not _take_partners(model, all_weights):
-            begin_symmetric(model, images)
-        # What stayed fresh is symmetric by other pairs.
-        symmetrise(model)
+        pair_channels(model, all_weights, images)
     return {
         "from": source,
         "sha256": sha256,
@@ -87,6 +84,22 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         ),
         "fresh": sorted(own.keys() - fitting.keys()),
     }
+
+
+def pair_channels(model: ResidualNet, weights: Mapping[str, Tensor], images: Tensor) -> None:
+    """Pair a symmetric network's channels as those of weights that it has taken are.
+
+    Where these hold no pairs, they are found by what channels make of images.
+
+    Args:
+        model: With `mirror`; changed in place.
+        weights: By name, of a network of its shape.
+        images: (n, 1, h, w) float32, the network's input from training faces.
+    """
+    if not _take_partners(model, weights):
+        begin_symmetric(model, images)
+    # What stayed fresh is symmetric by other pairs.
+    symmetrise(model)
 
 
 def _take_partners(model: ResidualNet, weights: Mapping[str, Tensor]) -> bool:
