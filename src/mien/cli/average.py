@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
-from mien.cli.opening import open_with_progress
+from mien.cli.opening import open_with_progress, progress_bar
 from mien.cli.options import DataOption, VotesOption
 from mien.core.errors import ConfigError, MissingExtraError
 
@@ -47,14 +47,17 @@ def average(
         raise MissingExtraError(
             f"an average needs {error.name}, which is not installed; pip install 'mien[train]'"
         ) from error
-    info = average_runs(
-        runs,
-        open_with_progress(data, votes=votes),
-        out,
-        name=name or out.resolve().name,
-        checkpoint=checkpoint,
-        command=shlex.join(["mien", *sys.argv[1:]]),
-    )
+    dataset = open_with_progress(data, votes=votes)
+    with progress_bar("measuring batch norms") as report:
+        info = average_runs(
+            runs,
+            dataset,
+            out,
+            name=name or out.resolve().name,
+            checkpoint=checkpoint,
+            command=shlex.join(["mien", *sys.argv[1:]]),
+            report=report,
+        )
     names = ", ".join(f"{each['name']} (seed {each['seed']})" for each in info.members)
     console = Console(highlight=False, soft_wrap=True)
     console.print(f"{info.recipe.name} in {out}: the average of {names}", markup=False)

@@ -7,7 +7,7 @@ optima and better generalization" (2018), from whom the batch norms measured ane
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import torch
@@ -24,7 +24,7 @@ from mien.training.sample import sample_training_faces
 from mien.training.start import pair_channels
 
 # Faces that batch norms are measured on, and how many of them at once.
-FACES = 2048
+FACES = 8192
 BATCH = 256
 # An average that answers less like its members than this has lost what they learned: networks
 # that did not come from one lie in different valleys, with a hill between them.
@@ -39,6 +39,7 @@ def average_runs(
     name: str,
     checkpoint: str = "best",
     command: str = "",
+    report: Callable[[float], None] = lambda part: None,
 ) -> RunInfo:
     """Make a run folder whose network has the mean of several networks' weights.
 
@@ -53,6 +54,7 @@ def average_runs(
         name: Of the average.
         checkpoint: Which of each run, `best` or `last`.
         command: What was typed, for the record.
+        report: Called with the share of faces, 0..1, that batch norms have seen.
 
     Returns:
         What `run.json` says.
@@ -89,9 +91,8 @@ def average_runs(
     if isinstance(network, ResidualNet) and network.mirror:
         pair_channels(network, states[0], images[:BATCH])
     # With their mirror images, so that networks which answer both alike go on doing so.
-    batches = (torch.cat([part, part.flip(-1)]) for part in torch.split(images, BATCH))
     with torch.no_grad():
-        update_bn(batches, network)
+        update_bn(_batches(images, report), network)
     network.eval()
     for member in members:
         _check_agreement(network, member, images)
@@ -116,6 +117,14 @@ def _faces(member: Member, dataset: FaceDataset) -> Tensor:
     spec = member.info.recipe.input
     faces = sample_training_faces(dataset, size=spec.size, count=FACES)
     return (torch.from_numpy(faces)[:, None].float() / 255 - spec.mean) / spec.std
+
+
+def _batches(images: Tensor, report: Callable[[float], None]) -> Iterator[Tensor]:
+    """Yield images and their mirror images, and report how many were asked for."""
+    for start in range(0, len(images), BATCH):
+        part = images[start : start + BATCH]
+        yield torch.cat([part, part.flip(-1)])
+        report(min(start + BATCH, len(images)) / len(images))
 
 
 def _check_agreement(network: nn.Module, member: Member, images: Tensor) -> None:
