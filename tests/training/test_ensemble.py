@@ -230,9 +230,9 @@ def test_what_cannot_be_a_member_is_refused(
 ) -> None:
     out = tmp_path / "out"
     for members, told in (
-        (runs[:1], "two runs or more"),
+        (runs[:1], "name two runs or more"),
         ([runs[0], tmp_path], "is no run folder"),
-        ([runs[0], runs[0]], "in the ensemble already"),
+        ([runs[0], runs[0]], "are there already; name other runs"),
         ([runs[0], together], "is an ensemble itself"),
     ):
         with pytest.raises(ConfigError, match=told):

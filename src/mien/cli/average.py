@@ -43,11 +43,12 @@ def average(
         raise ConfigError(f"--checkpoint is best or last, got {checkpoint!r}")
     try:
         from mien.training.average_runs import average_runs
+        from mien.training.run import read_run
     except ModuleNotFoundError as error:
         raise MissingExtraError(
             f"an average needs {error.name}, which is not installed; pip install 'mien[train]'"
         ) from error
-    dataset = open_with_progress(data, votes=votes)
+    dataset = open_with_progress(data, votes=votes, largest=read_run(runs[0]).recipe.input.size)
     with progress_bar("measuring batch norms") as report:
         info = average_runs(
             runs,
