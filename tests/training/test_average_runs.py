@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from io import StringIO
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from mien.bundle.load import load_bundle
 from mien.cli.main import app
 from mien.core.errors import ConfigError, DatasetError
 from mien.core.labels import FER2013
+from mien.data import SPLITS
 from mien.training.average_runs import average_runs
 from mien.training.ensemble import make_ensemble
 from mien.training.export import export_run
@@ -192,6 +194,13 @@ def test_networks_of_other_shapes_are_refused(runs: list[Path], tmp_path: Path) 
     other = make_run(tmp_path / "other", name="other", model=model)
     with pytest.raises(ConfigError, match=r"networks of different shapes.*mien ensemble"):
         average_runs([runs[0], other], make_faces(), tmp_path / "out", name="both")
+
+
+def test_data_without_training_faces_is_told(runs: list[Path], tmp_path: Path) -> None:
+    data = make_faces()
+    nothing = replace(data, splits=np.full_like(data.splits, SPLITS.index("test")))
+    with pytest.raises(DatasetError, match="has no training faces"):
+        average_runs(runs, nothing, tmp_path / "out", name="both")
 
 
 def test_a_place_that_cannot_be_written_is_told(runs: list[Path], tmp_path: Path) -> None:

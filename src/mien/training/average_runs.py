@@ -14,13 +14,13 @@ import torch
 from torch import Tensor, nn
 from torch.optim.swa_utils import update_bn
 
-from mien.core.errors import ConfigError
-from mien.data import FaceDataset
+from mien.core.errors import ConfigError, DatasetError
+from mien.data import SPLITS, FaceDataset
 from mien.models.residual import ResidualNet
 from mien.training.members import Member, join_info, read_members, write_joined
 from mien.training.recipe import Recipe
 from mien.training.run import RunInfo, build_recipe_model
-from mien.training.sample import sample_training_faces
+from mien.training.sample import SAMPLE_SEED, sample_training_faces
 from mien.training.start import pair_channels
 
 # Faces that batch norms are measured on, and how many of them at once.
@@ -62,7 +62,8 @@ def average_runs(
     Raises:
         ConfigError: If there are less than two runs, one is none, they do not fit together, the
             average does not answer as they do, or `out` holds a run already.
-        DatasetError: If a run has no usable checkpoint, or `out` cannot be written.
+        DatasetError: If a run has no usable checkpoint, there are no training faces, or `out`
+            cannot be written.
     """
     members = read_members(runs, out, checkpoint)
     first = members[0].info.recipe
@@ -90,8 +91,9 @@ def average_runs(
     )
     if isinstance(network, ResidualNet) and network.mirror:
         pair_channels(network, states[0], images[:BATCH])
-    # With their mirror images, so that networks which answer both alike go on doing so.
-    with torch.no_grad():
+    # What drops out is drawn the same each time, and the caller's draws are left alone.
+    with torch.no_grad(), torch.random.fork_rng(devices=[]):
+        torch.manual_seed(SAMPLE_SEED)
         update_bn(_batches(images, report), network)
     network.eval()
     for member in members:
@@ -115,12 +117,17 @@ def _check_networks(members: Sequence[Member]) -> None:
 def _faces(member: Member, dataset: FaceDataset) -> Tensor:
     """Return training faces as the network's input, (n, 1, size, size) float32."""
     spec = member.info.recipe.input
+    if not (dataset.splits == SPLITS.index("train")).any():
+        raise DatasetError(f"{dataset.name} has no training faces to measure batch norms on")
     faces = sample_training_faces(dataset, size=spec.size, count=FACES)
     return (torch.from_numpy(faces)[:, None].float() / 255 - spec.mean) / spec.std
 
 
 def _batches(images: Tensor, report: Callable[[float], None]) -> Iterator[Tensor]:
-    """Yield images and their mirror images, and report how many were asked for."""
+    """Yield images with their mirror images, and report how many were asked for.
+
+    Networks that answer both alike would not go on doing so without.
+    """
     for start in range(0, len(images), BATCH):
         part = images[start : start + BATCH]
         yield torch.cat([part, part.flip(-1)])
@@ -137,6 +144,7 @@ def _check_agreement(network: nn.Module, member: Member, images: Tensor) -> None
                 raise ConfigError(
                     f"the average gives {agreement:.0%} of faces the {head} answer that "
                     f"{member.run} gives them: these networks did not come from one another "
-                    "(start_from), and their weights have no meaningful average; `mien "
-                    "ensemble` takes the mean of their answers"
+                    "(start_from), so that their weights have no meaningful average, or the "
+                    "data is not what they learned from; `mien ensemble` takes the mean of "
+                    "their answers"
                 )

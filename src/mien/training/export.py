@@ -46,7 +46,7 @@ from mien.training.graph import OPSET, export_graph, round_weights, store_as_fp1
 from mien.training.predictor import RunPredictor
 from mien.training.quantise import check_quantisable, compare_graphs, quantise_bundle
 from mien.training.rounding import check_rounding, random_faces
-from mien.training.run import RunInfo, load_run_model, read_report
+from mien.training.run import RunInfo, describe_training, load_run_model
 
 # Largest difference of a logit between PyTorch and ONNX Runtime, both in float32.
 PARITY_TOLERANCE = 1e-4
@@ -332,15 +332,9 @@ def _training(info: RunInfo, folder: Path, checkpoint: str) -> dict[str, Any]:
         # What an ensemble is, its architecture says.
         averaged = {} if info.recipe.model.name == "ensemble" else {"weights": _AVERAGED}
         return {**made, **averaged, "members": [_member(each) for each in info.members], **origin}
-    facts = read_report(folder)
     return {
         **made,
-        "seed": info.recipe.seed,
-        "epochs": facts.get("epochs_done"),
-        "epochs_planned": info.recipe.loop.epochs,
-        "selected": facts.get("selected_by"),
-        "checkpoint": checkpoint,
-        "best_epoch": facts.get("best", {}).get("epoch"),
+        **describe_training(folder, info, checkpoint),
         **origin,
         "start": dict(info.start) or None,
         "resumed": [

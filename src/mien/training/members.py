@@ -19,8 +19,8 @@ from mien.training.run import (
     RUN_FILE,
     RunInfo,
     describe_environment,
+    describe_training,
     load_run_model,
-    read_report,
 )
 from mien.training.start import weights_sha256
 
@@ -120,16 +120,10 @@ def _check_member(run: Path, info: RunInfo, first: Member | None) -> None:
 
 def _describe(run: Path, info: RunInfo, checkpoint: str, sha256: str) -> Mapping[str, Any]:
     """Return what is kept of a run."""
-    facts = read_report(run)
     described = {
         "name": info.recipe.name,
         "run": str(run),
-        "seed": info.recipe.seed,
-        "epochs": facts.get("epochs_done"),
-        "epochs_planned": info.recipe.loop.epochs,
-        "selected": facts.get("selected_by"),
-        "checkpoint": checkpoint,
-        "best_epoch": facts.get("best", {}).get("epoch"),
+        **describe_training(run, info, checkpoint),
         "start": dict(info.start) or None,
         "git_commit": info.environment.get("git_commit"),
         "command": info.environment.get("command"),

@@ -114,6 +114,28 @@ def read_report(folder: Path | str) -> dict[str, Any]:
     return report
 
 
+def describe_training(folder: Path | str, info: RunInfo, checkpoint: str) -> dict[str, Any]:
+    """Return what a bundle or a run made of several keeps of how long a run was trained.
+
+    Args:
+        folder: The run folder.
+        info: What its `run.json` says.
+        checkpoint: Which of it is taken, `best` or `last`.
+
+    Raises:
+        ConfigError: If the run's report is damaged.
+    """
+    facts = read_report(folder)
+    return {
+        "seed": info.recipe.seed,
+        "epochs": facts.get("epochs_done"),
+        "epochs_planned": info.recipe.loop.epochs,
+        "selected": facts.get("selected_by"),
+        "checkpoint": checkpoint,
+        "best_epoch": facts.get("best", {}).get("epoch"),
+    }
+
+
 def build_recipe_model(recipe: Recipe, trunk: Mapping[str, Any] | None = None) -> nn.Module:
     """Build the recipe's network with fresh weights.
 
