@@ -33,7 +33,7 @@ def average(
     """Make one network of several runs: the average of their weights, as fast as one of them.
 
     They need the same layers and one origin: one began with the other (`start_from`), or all with
-    the same. Best is a network that was held back and the same after it was let to fit its faces.
+    the same. A network that was held back and the same after it was let to fit its faces gained.
     Batch norms are measured again on training faces. What comes out is a run folder: evaluate,
     export or learn from it as from any other.
 
