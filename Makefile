@@ -12,6 +12,8 @@ PIP_INSTALL := $(BIN)/python -m pip install --disable-pip-version-check -c const
 # For example: make run SERVE_ARGS="--port 9000", make test PYTEST_ARGS="-k crop -x"
 SERVE_ARGS ?=
 PYTEST_ARGS ?=
+# One more than cores, since many tests wait for a server, a browser or a clock; few, for the memory of torch.
+TEST_PROCESSES ?= $(shell cores=$$(getconf _NPROCESSORS_ONLN); echo $$((cores < 4 ? cores + 1 : 4)))
 BENCH_ARGS ?=
 
 PAGE_SOURCES := $(shell find web -type f -not -path '*/node_modules/*' -not -path '*/dist/*' 2>/dev/null)
@@ -29,7 +31,7 @@ run: $(STAMPS)/base ## start the live page (installs mien first if needed)
 	$(BIN)/mien serve $(SERVE_ARGS)
 
 test: check ## run every check and every test that can run on this machine
-	$(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile $(PYTEST_ARGS)
+	$(BIN)/python -m pytest --numprocesses $(TEST_PROCESSES) --dist loadfile $(PYTEST_ARGS)
 
 check: $(STAMPS)/dev ## format, lint, types, the direction of imports, and known vulnerabilities
 	$(BIN)/ruff format --check .
