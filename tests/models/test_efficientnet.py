@@ -38,6 +38,26 @@ def test_an_unknown_variant_is_refused() -> None:
         build_model("efficientnet-lite", HEADS, {"variant": 5})
 
 
+def test_enlarges_faces_before_it_looks_at_them() -> None:
+    options = {"standardise": False}
+    plain = build_model("efficientnet-lite", HEADS, options).eval()
+    enlarging = build_model("efficientnet-lite", HEADS, {**options, "enlarge": 1.5}).eval()
+    enlarging.load_state_dict(plain.state_dict())
+    faces = torch.rand(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    larger = torch.nn.functional.interpolate(faces, size=(96, 96), mode="bilinear")
+    with torch.no_grad():
+        answers, expected, unlike = enlarging(faces), plain(larger), plain(faces)
+    for head in HEADS:
+        torch.testing.assert_close(answers[head], expected[head])
+        assert not torch.allclose(answers[head], unlike[head], atol=1e-3)
+
+
+@pytest.mark.parametrize("enlarge", [0.5, 5.0])
+def test_sizes_to_which_faces_are_not_enlarged_are_refused(enlarge: float) -> None:
+    with pytest.raises(ConfigError, match="enlarge: expected 1 to 4 times, got"):
+        build_model("efficientnet-lite", HEADS, {"enlarge": enlarge})
+
+
 @pytest.mark.parametrize(("side", "middles"), [(6, [1, 3, 5]), (5, [0, 2, 4])], ids=["even", "odd"])
 def test_strided_convolutions_stand_where_tensorflows_do(side: int, middles: list[int]) -> None:
     layer = SameConv(1, 1, 3, stride=2)

@@ -115,18 +115,18 @@ def test_onnx_answers_as_torch_does_for_any_number_of_faces(
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("architecture", "heads"),
+    ("architecture", "options", "heads"),
     [
-        ("cnn4", ("fer2013",)),
-        ("cnn6", ("ferplus",)),
-        ("efficientnet-lite", ("ferplus", "fer2013")),
+        ("cnn4", {}, ("fer2013",)),
+        ("cnn6", {}, ("ferplus",)),
+        ("efficientnet-lite", {"enlarge": 1.5}, ("ferplus", "fer2013")),
     ],
 )
 def test_the_other_networks_export(
-    tmp_path: Path, architecture: str, heads: tuple[str, ...]
+    tmp_path: Path, architecture: str, options: dict[str, float], heads: tuple[str, ...]
 ) -> None:
     torch.manual_seed(0)
-    model = shaken(build_model(architecture, {h: len(LABEL_SETS[h]) for h in heads}))
+    model = shaken(build_model(architecture, {h: len(LABEL_SETS[h]) for h in heads}, options))
     export_model(model, make_config(*heads, size=48), tmp_path / "out")
     loaded = load_bundle(tmp_path / "out")
     assert loaded.config.architecture.parameters == count_parameters(model).total

@@ -114,6 +114,9 @@ class EfficientNetLite(nn.Module):
         dropout: Share of the features dropped before the heads while training.
         standardise: Whether each face is standardised inside the network, to the contrast of
             photographs.
+        enlarge: By how many times faces are enlarged inside the network: its first layers are for
+            photographs larger than faces of other networks are, with which it may be a member of
+            an ensemble.
     """
 
     def __init__(
@@ -122,13 +125,17 @@ class EfficientNetLite(nn.Module):
         variant: int = 0,
         dropout: float = 0.2,
         standardise: bool = True,
+        enlarge: float = 1.0,
     ) -> None:
         super().__init__()
         if variant not in range(len(VARIANTS)):
             raise ConfigError(f"variant: expected 0 to {len(VARIANTS) - 1}, got {variant}")
+        if not 1 <= enlarge <= 4:
+            raise ConfigError(f"enlarge: expected 1 to 4 times, got {enlarge}")
         wider, deeper = VARIANTS[variant]
         self.standardise = StandardiseFace() if standardise else nn.Identity()
         self._contrast = PHOTOGRAPH_DEVIATION if standardise else 1.0
+        self._enlarge = float(enlarge)
         self.stem = _convolution(1, STEM_WIDTH, 3, 2)
         blocks: list[nn.Module] = []
         width_in = STEM_WIDTH
@@ -156,6 +163,8 @@ class EfficientNetLite(nn.Module):
     def forward(self, images: Tensor) -> dict[str, Tensor]:
         """Return logits (n, classes) for each head, from (n, 1, h, w)."""
         faces = self._contrast * self.standardise(images)
+        if self._enlarge > 1:
+            faces = functional.interpolate(faces, scale_factor=self._enlarge, mode="bilinear")
         features = self.top(self.blocks(self.stem(faces))).mean((2, 3))
         logits: dict[str, Tensor] = self.heads(self.dropout(features))
         return logits
