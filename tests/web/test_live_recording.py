@@ -40,6 +40,7 @@ from tests.web.running import RunningServer
 CONSENT = "I agree that my expressions are recorded."
 RECORD = {"type": "record", "title": "Rehearsal", "consent": CONSENT}
 Message = dict[str, Any]
+LONG_S = 60.0
 
 
 class TwoFaces:
@@ -50,7 +51,8 @@ class TwoFaces:
 
     def __init__(self) -> None:
         self.happiness = 0.9
-        self.is_slow = False
+        self.asked, self.may_answer = threading.Event(), threading.Event()
+        self.may_answer.set()
 
     def catalogue(self) -> catalogue_json.ModelsReply:
         raise NotImplementedError
@@ -61,8 +63,8 @@ class TwoFaces:
     def locate(
         self, picture: bytes, choice: Choice, *, index: int = 0, timestamp_s: float = 0.0
     ) -> FrameResult:
-        if self.is_slow:
-            time.sleep(0.5)
+        self.asked.set()
+        assert self.may_answer.wait(LONG_S)
         faces = tuple(
             Face(Box(x, 20, x + 60, 90), 0.9, self._expression(happiness))
             for x, happiness in ((10, self.happiness), (150, 0.1))
@@ -124,15 +126,18 @@ class Page:
         self.socket.send(json.dumps(message))
 
     def receive(self) -> Message:
-        message: Message = json.loads(self.socket.recv(timeout=20))
+        message: Message = json.loads(self.socket.recv(timeout=LONG_S))
         self.told.append(message)
         return message
 
     def until(self, kind: str, fits: Callable[[Message], bool] = lambda _: True) -> Message:
-        while True:
+        # A session that goes on is told every second, so that waiting for a message is not enough.
+        deadline = time.monotonic() + LONG_S
+        while time.monotonic() < deadline:
             message = self.receive()
             if message["type"] == kind and fits(message):
                 return message
+        raise AssertionError(f"no {kind} came; the last was {self.told[-1]}")
 
     def frame(self, jpeg: bytes) -> Message:
         self.socket.send(jpeg)
@@ -234,10 +239,11 @@ def test_a_frame_that_came_before_the_consent_is_not_kept(
     server: RunningServer, engine: TwoFaces, store: Store, jpeg: bytes
 ) -> None:
     with page_of(server) as page:
-        engine.is_slow = True
+        engine.may_answer.clear()
         page.socket.send(jpeg)
-        time.sleep(0.1)
+        assert engine.asked.wait(LONG_S)
         number = page.record()["session_id"]
+        engine.may_answer.set()
         assert page.until("result")["session_s"] is None
         page.stop()
     assert store.session(number).frames == 0
