@@ -12,13 +12,16 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import lightning as L
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import Callback
 from rich.console import Console
 
 from mien.core.errors import ConfigError, DatasetError
 from mien.data import FaceDataset
+from mien.training import callbacks
 from mien.training.batches import EpochSampler
 from mien.training.module import FaceModule
 from mien.training.predictor import load_run_predictor
@@ -60,6 +63,44 @@ def test_a_run_learns_and_leaves_a_whole_folder(
     info = json.loads((run / "run.json").read_text())
     assert info["environment"]["precision"] == "fp32"
     assert sum(info["training_priors"]["ferplus"]) == pytest.approx(1, abs=1e-4)
+
+
+class Failing(Callback):
+    """Lets an epoch fail."""
+
+    def __init__(self, epoch: int) -> None:
+        self.epoch = epoch
+
+    def on_train_epoch_start(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        if trainer.current_epoch == self.epoch:
+            raise OSError("no space left")
+
+
+@pytest.mark.parametrize(
+    ("redraw_after_s", "fails_in", "drawn"),
+    [(0.0, None, [1, 2, 3, 4]), (3600.0, None, [1, 4]), (3600.0, 3, [1, 3])],
+    ids=["long epochs", "short ones", "short ones, one of which fails"],
+)
+def test_all_epochs_are_drawn_in_the_end_and_short_ones_together(
+    faces: FaceDataset,
+    recipe_values: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    redraw_after_s: float,
+    fails_in: int | None,
+    drawn: list[int],
+) -> None:
+    pictures: list[int] = []
+    monkeypatch.setattr(callbacks, "REDRAW_AFTER_S", redraw_after_s)
+    monkeypatch.setattr(callbacks, "draw_curves", lambda rows, *_, **__: pictures.append(len(rows)))
+    recipe = parse_recipe(recipe_values)
+    if fails_in is None:
+        train(recipe, faces, tmp_path / "run", console=QUIET)
+    else:
+        with pytest.raises(OSError, match="no space left"):
+            watching = [Failing(fails_in)]
+            train(recipe, faces, tmp_path / "run", console=QUIET, callbacks=watching)
+    assert pictures == drawn
 
 
 def test_a_resumed_run_ends_as_the_unbroken_one(

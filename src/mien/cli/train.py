@@ -72,7 +72,7 @@ def train(
     not touched.
 
     The run folder gets the recipe, versions, a log as CSV and for TensorBoard, checkpoints,
-    a report, and `curves.png`, redrawn every epoch. Ctrl-C and kills lose at most the epoch
+    a report, and `curves.png`, redrawn as epochs end. Ctrl-C and kills lose at most the epoch
     that runs: the same command with --resume goes on and ends as if nothing had happened.
 
     Example: mien train mien-s-quick --data ../shared/data --out runs/mien-s-quick

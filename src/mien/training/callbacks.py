@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import time
 from collections.abc import Mapping
@@ -16,12 +17,16 @@ from torch import Tensor
 
 from mien.training.curves import draw_curves
 
+# Drawing takes a third of a second, and an epoch on features that were kept not much more.
+REDRAW_AFTER_S = 5.0
+
 
 class EpochLog(Callback):
     """Writes a row an epoch to `log.csv`, and redraws `curves.png` from it.
 
-    A resumed run drops the rows of epochs that it does again, so the log reads as if the run
-    had never been broken.
+    Of epochs that take less than a few seconds several are drawn at a time, and what is left at
+    the end. A resumed run drops the rows of epochs that it does again, so the log reads as if the
+    run had never been broken.
 
     Args:
         folder: The run folder.
@@ -32,6 +37,7 @@ class EpochLog(Callback):
         self.path, self.title = folder / "log.csv", title
         self.rows: list[dict[str, float]] = []
         self._started = 0.0
+        self._drawn_rows, self._drawn_s = 0, -REDRAW_AFTER_S
 
     def setup(self, trainer: L.Trainer, pl_module: L.LightningModule, stage: str) -> None:
         """Read the rows that there are; all of them count where no epoch is left to do."""
@@ -69,7 +75,27 @@ class EpochLog(Callback):
             writer.writeheader()
             writer.writerows(self.rows)
         scratch.replace(self.path)
+        if time.monotonic() - self._drawn_s >= REDRAW_AFTER_S:
+            self._draw()
+
+    def on_train_end(self, trainer: L.Trainer, pl_module: L.LightningModule) -> None:
+        """Draw what is not drawn yet."""
+        self._draw_rest(trainer)
+
+    def on_exception(
+        self, trainer: L.Trainer, pl_module: L.LightningModule, exception: BaseException
+    ) -> None:
+        """Draw what is not drawn yet; what went wrong is said, not that this does too."""
+        with contextlib.suppress(OSError):
+            self._draw_rest(trainer)
+
+    def _draw_rest(self, trainer: L.Trainer) -> None:
+        if trainer.is_global_zero and len(self.rows) != self._drawn_rows:
+            self._draw()
+
+    def _draw(self) -> None:
         draw_curves(self.rows, self.path.with_name("curves.png"), title=self.title)
+        self._drawn_rows, self._drawn_s = len(self.rows), time.monotonic()
 
 
 class ProgressLine(Callback):

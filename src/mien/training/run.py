@@ -4,7 +4,7 @@ runs/mien-s/
   run.json            recipe, seed, priors, data, versions, git commit, state
   recipe.toml         the file that was given, as it was
   log.csv             a row an epoch
-  curves.png          loss and accuracy, redrawn every epoch
+  curves.png          loss and accuracy, redrawn as epochs end
   tensorboard/        the same for TensorBoard
   checkpoints/        best.ckpt, last.ckpt
   report.json         the best epoch and its figures, written at the end
