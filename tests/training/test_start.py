@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 import torch
 from rich.console import Console
+from safetensors.torch import load_file
 from torch import Tensor
 
+from mien.bundle.find import find_bundle
+from mien.bundle.load import load_bundle
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
 from mien.models import build_model
@@ -89,6 +92,20 @@ def test_a_bundle_whose_weights_were_rounded_starts_a_network_with_the_rounded_o
             continue
         rounded = trained[name].half().float() if weight.ndim > 1 else trained[name]
         assert weight.dtype == torch.float32 and torch.equal(weight, rounded), name
+
+
+def test_the_model_in_the_package_starts_a_network_with_its_weights_and_pairs_of_channels() -> None:
+    config = load_bundle("mien-s").config
+    heads = {head.label_set: len(head.labels) for head in config.heads}
+    model = build_model(config.architecture.name, heads, config.architecture.options)
+    begin = start_from(model, "mien-s", IMAGES)
+    kept = load_file(find_bundle("mien-s") / "model.safetensors")
+    own = model.state_dict()
+    assert any(name.startswith("partners.") for name in kept)
+    assert not [name for name in begin["fresh"] if not name.startswith("partners.")]
+    # How many batches a batch norm has seen is counted anew.
+    for name in kept.keys() - {name for name in kept if name.endswith("num_batches_tracked")}:
+        assert torch.equal(own[name], kept[name].to(own[name].dtype)), name
 
 
 def test_what_fits_nowhere_is_refused(first: Path) -> None:

@@ -97,13 +97,67 @@ def begin_symmetric(network: ResidualNet, images: Tensor) -> None:
         images: (n, 1, h, w) float32, the network's input from some hundred training faces, by
             which channels find their partners; h and w must suit the network.
     """
+    weights, groups = network.state_dict(), network.channel_groups()
+    partners = find_exact_partners(weights, groups, find_partners(network, images))
+    if _is_symmetric(weights, groups, partners):
+        # Its pairs were not kept; its statistics are better than those of a few faces.
+        _pair(network, partners)
+        symmetrise(network)
+        return
     _recount(network, images)
-    partners = find_partners(network, images)
+    _pair(network, find_partners(network, images))
+    symmetrise(network)
+    _recount(network, images)
+    symmetrise(network)
+
+
+def _pair(network: ResidualNet, partners: Mapping[str, Tensor]) -> None:
     for group, places in network.partners_by_group().items():
         places.copy_(partners[group])
-    symmetrise(network)
-    _recount(network, images)
-    symmetrise(network)
+
+
+def _is_symmetric(
+    weights: Mapping[str, Tensor], groups: ChannelGroups, partners: Mapping[str, Tensor]
+) -> bool:
+    """Whether weights are, but for what rounding to 16 bits makes of them."""
+    symmetric = make_symmetric(weights, groups, partners)
+    return all(
+        float((symmetric[name] - weights[name]).abs().max())
+        <= 1e-3 * float(weights[name].abs().max())
+        for name in groups
+        if name in weights
+    )
+
+
+def find_exact_partners(
+    weights: Mapping[str, Tensor], groups: ChannelGroups, partners: Mapping[str, Tensor]
+) -> dict[str, Tensor]:
+    """Pair the channels of a symmetric network by its weights, layer after layer.
+
+    The right partner has the mirrored kernels of a channel, for the partners of the channels that
+    this reads. What faces tell may be wrong where two channels are much alike, and of
+    squeeze-and-excitation, which knows no place in the picture, always is a guess.
+
+    Args:
+        weights: By name, in the order of the layers, of a network that may be symmetric.
+        groups: Which channels each tensor's dimensions count.
+        partners: For each group, the (channels,) int64 partner of each, as faces have it.
+
+    Returns:
+        The same, but with the pairs that weights tell of wherever they tell of one for each.
+    """
+    exact = dict(partners)
+    for name, (group, *others) in groups.items():
+        kernels = weights.get(name)
+        if group is None or kernels is None or kernels.ndim != 4:
+            continue
+        reads = others[0]
+        mirrored = kernels if reads is None else kernels.index_select(1, exact[reads])
+        apart = torch.cdist(kernels.flatten(1), mirrored.flip(3).flatten(1))
+        found = apart.argmin(1)
+        if torch.equal(found[found], torch.arange(len(found))):
+            exact[group] = found
+    return exact
 
 
 def find_partners(network: ResidualNet, images: Tensor) -> dict[str, Tensor]:

@@ -159,7 +159,8 @@ def read_weights(source: str) -> dict[str, Tensor]:
         folder = find_bundle(source)
         if (folder / WEIGHTS_FILE).is_file():
             weights = load((folder / WEIGHTS_FILE).read_bytes())
-            return {name: weight.float() for name, weight in weights.items()}
+            # Pairs of channels are kept there too, as whole numbers.
+            return {k: w.float() if w.is_floating_point() else w for k, w in weights.items()}
         return graph_weights((folder / GRAPH_FILE).read_bytes())
     except (BundleError, OSError, SafetensorError) as error:
         raise ConfigError(
