@@ -15,7 +15,13 @@ from torch import Tensor, nn
 from mien.bundle.load import load_bundle
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
-from mien.models.mirror import begin_symmetric, find_partners, keep_symmetric, symmetrise
+from mien.models.mirror import (
+    begin_symmetric,
+    find_exact_partners,
+    find_partners,
+    keep_symmetric,
+    symmetrise,
+)
 from mien.models.residual import ResidualNet
 from mien.training.export import export_run
 from mien.training.recipe import parse_recipe
@@ -106,6 +112,9 @@ def test_partners_are_found_again_in_a_network_whose_channels_were_shuffled(
     for group, partners in known.partners_by_group().items():
         where = orders[group].argsort()
         assert torch.equal(found[group], where[partners[orders[group]]]), group
+    guesses = {group: torch.arange(len(partners)) for group, partners in found.items()}
+    exact = find_exact_partners(shuffled.state_dict(), groups, guesses)
+    assert all(torch.equal(exact[group], found[group]) for group in found)
 
     begin_symmetric(shuffled, images)
     assert _gap(shuffled, images) < 1e-5

@@ -92,6 +92,8 @@ def symmetrise(network: ResidualNet) -> None:
 def begin_symmetric(network: ResidualNet, images: Tensor) -> None:
     """Make a network with any weights one that answers mirror images alike; in place.
 
+    One that does so already, and whose pairs were not kept, stays as it is.
+
     Args:
         network: Built with `mirror`.
         images: (n, 1, h, w) float32, the network's input from some hundred training faces, by
@@ -141,7 +143,8 @@ def find_exact_partners(
     Args:
         weights: By name, in the order of the layers, of a network that may be symmetric.
         groups: Which channels each tensor's dimensions count.
-        partners: For each group, the (channels,) int64 partner of each, as faces have it.
+        partners: For each group, the (channels,) int64 partner of each, as faces have it: for where
+            weights do not tell, as of channels that are dead.
 
     Returns:
         The same, but with the pairs that weights tell of wherever they tell of one for each.
