@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from mien.bundle.find import find_bundle
 from mien.bundle.parts import GRAPH_FILE, WEIGHTS_FILE
 from mien.core.errors import BundleError, ConfigError
+from mien.models.attention import fold_attention
 from mien.models.channels import fit_channels
 from mien.models.depth import fit_blocks
 from mien.models.dlib_weights import settle_norms
@@ -30,9 +31,10 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
 
     What has no counterpart (a head of another label set, say) keeps its fresh weights. Of an
     ensemble it is the member that fits best, the first of several that do as well. A network
-    that is the same but for its widths or for how many blocks its stages have begins as near to the
-    other as `mien.models.channels` and `mien.models.depth` get it; one that is to answer mirror
-    images alike, as near as `mien.models.mirror` does.
+    that is the same but for its widths, for how many blocks its stages have or for lacking
+    squeeze-and-excitation begins as near to the other as `mien.models.channels`, `depth` and
+    `attention` get it; one that is to answer mirror images alike, as near as
+    `mien.models.mirror` does.
 
     Args:
         model: The network; changed in place.
@@ -63,6 +65,7 @@ def start_from(model: nn.Module, source: str, images: Tensor) -> dict[str, Any]:
         weights = fit_channels(weights, own, model.channel_groups())
         if model.mirror:
             weights = widen_kernels(weights, own)
+        weights = fold_attention(model, weights, images)
     fitting = {k: w for k, w in weights.items() if k in own and own[k].shape == w.shape}
     # Without a layer in common there is no start, only vectors that happen to fit.
     if not any(weight.ndim > 1 for weight in fitting.values()):
