@@ -88,3 +88,11 @@ def test_an_unusable_option_is_refused_with_its_value(options: dict[str, object]
 def test_widths_and_blocks_of_two_lengths_are_refused() -> None:
     with pytest.raises(ConfigError, match="one length"):
         build_model("residual", BOTH, {"widths": [8, 16], "blocks": [1]})
+
+
+def test_attention_is_said_for_each_block_or_for_all() -> None:
+    options = {"widths": [8, 16], "blocks": [1, 2], "attention": [True, False, True]}
+    names = build_model("residual", BOTH, options).state_dict().keys()
+    assert {name.split(".")[1] for name in names if "attention" in name} == {"0", "2"}
+    with pytest.raises(ConfigError, match="each of 3 blocks"):
+        build_model("residual", BOTH, {**options, "attention": [True]})

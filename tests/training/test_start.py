@@ -15,8 +15,10 @@ from mien.bundle.load import load_bundle
 from mien.core.errors import ConfigError
 from mien.data import FaceDataset
 from mien.models import build_model
+from mien.models.attention import fold_attention
 from mien.models.channels import fit_channels
 from mien.models.depth import fit_blocks
+from mien.models.mirror import symmetrise
 from mien.models.residual import ResidualNet
 from mien.training.export import export_run
 from mien.training.recipe import parse_recipe
@@ -259,3 +261,37 @@ def test_a_shallower_network_keeps_the_pairs_of_a_symmetric_one() -> None:
     assert torch.equal(fitted["partners.block_2"], torch.arange(4))
     assert torch.equal(fitted["stages.1.conv1.weight"], deep.state_dict()["stages.2.conv1.weight"])
     assert torch.equal(fitted["stages.2.conv1.weight"], deep.state_dict()["stages.5.conv1.weight"])
+
+
+@pytest.mark.parametrize("mirror", [False, True])
+def test_a_network_without_attention_begins_with_what_it_was_on_the_average(
+    tmp_path: Path, mirror: bool
+) -> None:
+    heads = {"fer2013": 7}
+    options = {"widths": [8, 16], "blocks": [2, 1], "mirror": mirror}
+    torch.manual_seed(1)
+    source = ResidualNet(heads, **options).eval()
+    for block in source.stages:
+        torch.nn.init.uniform_(block.norm2.weight, 0.5, 1.5)
+    # Whose bottleneck is never used gives all faces the same factors; the second one does.
+    for number in (0, 2):
+        torch.nn.init.constant_(source.stages[number].attention.squeeze.bias, -100.0)
+    if mirror:
+        symmetrise(source)
+    faces = torch.randn(12, 1, 24, 24)
+    fitted = ResidualNet(heads, **options, attention=[False, True, False]).eval()
+    weights = source.state_dict()
+    folded = fold_attention(fitted, weights, faces)
+    fitted.load_state_dict({k: v for k, v in folded.items() if k in fitted.state_dict()})
+    torch.testing.assert_close(fitted(faces)["fer2013"], source(faces)["fer2013"])
+
+    seen: list[Tensor] = []
+    source.stages[1].attention.excite.register_forward_hook(
+        lambda _module, _inputs, output: seen.append(torch.sigmoid(output))
+    )
+    source(faces)
+    plain = ResidualNet(heads, **options, attention=False)
+    folded = fold_attention(plain, weights, faces)
+    wanted = weights["stages.1.norm2.bias"] * seen[0].mean((0, 2, 3))
+    torch.testing.assert_close(folded["stages.1.norm2.bias"], wanted)
+    assert plain.training and isinstance(plain.stages[1].attention, torch.nn.Identity)

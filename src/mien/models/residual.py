@@ -92,8 +92,8 @@ class ResidualNet(nn.Module):
         stem_kernel: Side of the first convolution.
         stem_stride: 1 keeps full resolution, 2 is about four times as fast.
         stem_pool: Whether the largest of 3x3 pixels are taken after it, at every second pixel.
-        attention: Whether blocks have squeeze-and-excitation, which takes little arithmetic but a
-            sixth of the time of a graph in 8 bits.
+        attention: Whether blocks have squeeze-and-excitation, for all or for each. It takes little
+            arithmetic, but a sixth of the time of a graph in 8 bits.
         dropout: Share of the features dropped before the heads while training.
         standardise: Whether each face is standardised inside the network.
         mirror: Whether a face and its mirror image get the same answers, see
@@ -111,12 +111,18 @@ class ResidualNet(nn.Module):
         standardise: bool = True,
         mirror: bool = False,
         stem_pool: bool = False,
-        attention: bool = True,
+        attention: bool | Sequence[bool] = True,
     ) -> None:
         super().__init__()
         if len(widths) != len(blocks) or not widths:
             raise ConfigError(
                 f"widths and blocks must be of one length, got {list(widths)} and {list(blocks)}"
+            )
+        attended = [attention] * sum(blocks) if isinstance(attention, bool) else list(attention)
+        if len(attended) != sum(blocks):
+            raise ConfigError(
+                f"attention: expected true, false or one of them for each of {sum(blocks)} blocks, "
+                f"got {attended}"
             )
         self.mirror = mirror
         self._step = stem_stride * 2 ** (len(widths) - 1 + int(stem_pool))
@@ -135,8 +141,10 @@ class ResidualNet(nn.Module):
         for stage, (width, count) in enumerate(zip(widths, blocks, strict=True)):
             for number in range(count):
                 stride = 2 if stage > 0 and number == 0 else 1
-                block = ResidualBlock(width_in, width, stride, mirror=mirror, attention=attention)
-                layers.append(block)
+                attends = attended[len(layers)]
+                layers.append(
+                    ResidualBlock(width_in, width, stride, mirror=mirror, attention=attends)
+                )
                 self.stage_numbers.append(stage)
                 width_in = width
         self.stages = nn.Sequential(*layers)
