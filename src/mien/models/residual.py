@@ -237,9 +237,7 @@ class ResidualNet(nn.Module):
         }
 
 
-def _attention_groups(
-    name: str, channels: str, narrow: str
-) -> dict[str, tuple[str | None, ...]]:
+def _attention_groups(name: str, channels: str, narrow: str) -> dict[str, tuple[str | None, ...]]:
     return {
         f"{name}.squeeze.weight": (narrow, channels),
         f"{name}.squeeze.bias": (narrow,),
