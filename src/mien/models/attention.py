@@ -33,14 +33,13 @@ def fold_attention(
     Returns:
         The same weights, but with the factors in those of the batch norms before them.
     """
-    lent = {}
+    lent: dict[int, SqueezeExcitation] = {}
     for number, block in enumerate(network.stages):
         name = f"stages.{number}.attention"
         if not isinstance(block.attention, nn.Identity) or f"{name}.squeeze.bias" not in weights:
             continue
         narrow, channels = weights[f"{name}.squeeze.weight"].shape[:2]
-        block.attention = SqueezeExcitation(channels, channels // narrow)
-        lent[number] = block
+        block.attention = lent[number] = SqueezeExcitation(channels, channels // narrow)
     if not lent:
         return dict(weights)
     own = network.state_dict()
@@ -49,8 +48,8 @@ def fold_attention(
     )
     sums = _sums_of_factors(network, lent, images)
     folded = dict(weights)
-    for number, block in lent.items():
-        block.attention = nn.Identity()
+    for number in lent:
+        network.stages[number].attention = nn.Identity()
         for part in ("weight", "bias"):
             name = f"stages.{number}.norm2.{part}"
             folded[name] = weights[name] * (sums[number] / len(images))
@@ -58,7 +57,7 @@ def fold_attention(
 
 
 def _sums_of_factors(
-    network: ResidualNet, blocks: Mapping[int, nn.Module], images: Tensor
+    network: ResidualNet, attentions: Mapping[int, SqueezeExcitation], images: Tensor
 ) -> dict[int, Tensor]:
     """Return for each block the (channels,) sums of what it multiplies channels with."""
     sums: dict[int, Tensor] = {}
@@ -67,10 +66,10 @@ def _sums_of_factors(
         sums[number] = sums.get(number, torch.zeros(())) + torch.sigmoid(excited).sum((0, 2, 3))
 
     hooks = [
-        block.attention.excite.register_forward_hook(
+        attention.excite.register_forward_hook(
             lambda _module, _inputs, output, number=number: add(number, output)
         )
-        for number, block in blocks.items()
+        for number, attention in attentions.items()
     ]
     training = network.training
     network.eval()
