@@ -140,7 +140,7 @@ def test_help_lists_the_commands(base: BaseInstall) -> None:
 def test_training_names_the_extra_that_it_needs(base: BaseInstall) -> None:
     done = run(
         base.bin / "mien",
-        *("train", "mien-s", "--data", "nowhere", "--out", "runs"),
+        *("train", "mien-s-plain", "--data", "nowhere", "--out", "runs"),
         cwd=base.empty,
         expect=1,
     )
