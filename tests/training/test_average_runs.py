@@ -21,6 +21,7 @@ from mien.cli.main import app
 from mien.core.errors import ConfigError, DatasetError
 from mien.core.labels import FER2013
 from mien.data import SPLITS
+from mien.models.mirror import symmetrise
 from mien.training.average_runs import average_runs
 from mien.training.ensemble import make_ensemble
 from mien.training.export import export_run
@@ -132,6 +133,11 @@ def test_it_answers_as_its_members_do_and_mirror_images_alike(
     with torch.no_grad():
         one, other = (network(each)["ferplus"] for each in (faces, faces.flip(3)))
     torch.testing.assert_close(one, other, atol=1e-5, rtol=1e-4)
+    # The statistics that were measured are a pair's too, to the last digit.
+    before = {name: value.clone() for name, value in network.state_dict().items()}
+    symmetrise(network)
+    changed = [n for n, value in network.state_dict().items() if not torch.equal(value, before[n])]
+    assert not changed
 
 
 def test_pairs_of_channels_that_a_member_lost_are_found_again(

@@ -16,6 +16,7 @@ from torch.optim.swa_utils import update_bn
 
 from mien.core.errors import ConfigError, DatasetError
 from mien.data import SPLITS, FaceDataset
+from mien.models.mirror import symmetrise
 from mien.models.residual import ResidualNet
 from mien.training.members import Member, join_info, read_members, write_joined
 from mien.training.recipe import Recipe
@@ -95,6 +96,9 @@ def average_runs(
     with torch.no_grad(), torch.random.fork_rng(devices=[]):
         torch.manual_seed(SAMPLE_SEED)
         update_bn(_batches(images, report), network)
+    if isinstance(network, ResidualNet) and network.mirror:
+        # Sums over many faces differ in their last digits between the channels of a pair.
+        symmetrise(network)
     network.eval()
     for member in members:
         _check_agreement(network, member, images)
