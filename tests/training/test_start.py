@@ -107,10 +107,7 @@ def test_the_model_in_the_package_starts_a_network_with_its_weights_and_pairs_of
     assert not [name for name in begin["fresh"] if not name.startswith("partners.")]
     # How many batches a batch norm has seen is counted anew.
     for name in kept.keys() - {name for name in kept if name.endswith("num_batches_tracked")}:
-        # Statistics of an average are measured, so those of a pair may differ in the last digit.
-        torch.testing.assert_close(
-            own[name], kept[name].to(own[name].dtype), rtol=1e-4, atol=1e-6, msg=name
-        )
+        assert torch.equal(own[name], kept[name].to(own[name].dtype)), name
 
 
 def test_what_fits_nowhere_is_refused(first: Path) -> None:
